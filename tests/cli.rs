@@ -15,6 +15,8 @@ mod inspect;
 #[cfg(target_os = "linux")]
 mod journal;
 mod json;
+#[cfg(target_os = "linux")]
+mod kept_runs;
 mod language;
 mod lint;
 mod mistakes;
@@ -23,6 +25,7 @@ mod natural;
 mod network;
 mod project;
 mod provision;
+mod recorded_tests;
 mod remote;
 mod replay;
 mod reports;

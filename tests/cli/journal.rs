@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 use super::{Arazzo, Folder, Output};
 use crate::server::{Reply, Request, Server, daytona, daytona_except};
 
-const KEY: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
-const TOKEN: &str = "secret-of-the-tests";
-const STATES: &[&str] = &["creating", "creating", "ready"];
+pub(super) const KEY: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
+pub(super) const TOKEN: &str = "secret-of-the-tests";
+pub(super) const STATES: &[&str] = &["creating", "creating", "ready"];
 
 /// A folder with a journal in it.
-pub(super) struct Runs(Folder);
+pub(super) struct Runs(pub(super) Folder);
 
 impl Runs {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Folder::new())
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.0.path().join("runs.db")
     }
 
@@ -33,11 +33,11 @@ impl Runs {
         command.env("ARAZZO_JOURNAL", &self.journal().display().to_string()).env("ARAZZO_STATE_KEY", KEY)
     }
 
-    fn runs<const N: usize>(&self, args: [&str; N]) -> Output {
+    pub(super) fn runs<const N: usize>(&self, args: [&str; N]) -> Output {
         self.on(Arazzo::new(["runs"]).args(args)).run()
     }
 
-    fn list(&self) -> Vec<Value> {
+    pub(super) fn list(&self) -> Vec<Value> {
         let output = self.runs(["list", "--json"]);
         output.exits(0).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -49,13 +49,20 @@ impl Runs {
         runs[0]["id"].as_str().unwrap().to_owned()
     }
 
-    fn resume<const N: usize>(&self, args: [&str; N]) -> Output {
+    pub(super) fn resume<const N: usize>(&self, args: [&str; N]) -> Output {
         let run = self.only();
         self.on(Arazzo::new(["runs", "resume", &run]).args(args)).run()
     }
 
+    /// The only run, written as a recording into the folder.
+    pub(super) fn export(&self, name: &str) -> String {
+        let file = self.0.path().join(name).display().to_string();
+        self.runs(["export", &self.only(), "-o", &file]).exits(0).says(&[name]);
+        file
+    }
+
     /// The database is whole, and no file beside it holds any of these texts.
-    fn is_sound(&self, secrets: &[&str]) {
+    pub(super) fn is_sound(&self, secrets: &[&str]) {
         let journal = Connection::open(self.journal()).unwrap();
         let sound: String = journal.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(sound, "ok");
@@ -72,7 +79,7 @@ impl Runs {
 
 /// Waits for something that another process does.
 #[track_caller]
-fn until(holds: impl Fn() -> bool) {
+pub(super) fn until(holds: impl Fn() -> bool) {
     let begin = Instant::now();
     while !holds() {
         assert!(begin.elapsed() < Duration::from_secs(60), "it never came to be");
@@ -180,6 +187,10 @@ fn killed_at_every_write(case: &Case) {
         let events = runs.runs(["show", run["id"].as_str().unwrap(), "--json"]).events();
         let numbers: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
         assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>(), "one account without gaps");
+        // However it was interrupted, it is one run that can be played again.
+        let recording = runs.export("run.ndjson");
+        Arazzo::new(["replay", &recording]).run().exits(0).says(&["same"]);
+        runs.is_sound(case.secrets);
         // Of a run that has ended, its outputs are there again, and nothing is sent.
         let before = server.lines().len();
         runs.resume([]).exits(0).prints(&(case.outputs)());
@@ -626,7 +637,7 @@ fn runs_that_are_old_are_forgotten() {
     runs.runs(["rm", "--older", "0s"]).exits(0).says(&["removed 1 run"]);
     assert_eq!(runs.list(), Vec::<Value>::new());
     let journal = Connection::open(runs.journal()).unwrap();
-    for table in ["states", "events", "requests", "texts", "documents"] {
+    for table in ["states", "events", "inputs", "requests", "texts", "documents"] {
         let count: i64 = journal.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{table}");
     }

@@ -8,7 +8,8 @@ use arazzo::files::Reach;
 use arazzo::mock::Fault;
 use arazzo::values::{Json, Map};
 use arazzo::values::{Kind, Node, compile_pattern, duration, parse_source};
-use arazzo::{Error, Reply, StubMessage, StubReplies};
+use arazzo::{Credential, Credentials, Error, Readings, Reply, StubMessage, StubReplies};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 /// A case: what is given, and what is expected of it.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,13 @@ pub(crate) struct Case {
     pub(crate) inputs: Map<String, Json>,
     /// Inputs whose values are masked.
     pub(crate) secrets: Map<String, Json>,
+    /// Credentials, by what they are for.
+    pub(crate) credentials: Credentials,
+    /// Base urls for the replies: of a source, or of all.
+    pub(crate) servers: Vec<(Option<String>, String)>,
+    pub(crate) server_variables: Vec<(String, String)>,
+    /// The mode in which the document is read, if it is not that of the command.
+    pub(crate) readings: Option<Readings>,
     /// Answers that stand ready; without them, the mock answers.
     pub(crate) replies: Option<StubReplies>,
     pub(crate) faults: Vec<Fault>,
@@ -57,12 +65,27 @@ pub(crate) struct Sent {
     pub(crate) body: Option<Json>,
 }
 
-const CASE: [&str; 9] =
-    ["name", "workflow", "inputs", "secrets", "replies", "messages", "faults", "expect", "description"];
+const CASE: [&str; 14] = [
+    "name",
+    "workflow",
+    "inputs",
+    "secrets",
+    "credentials",
+    "server",
+    "servers",
+    "serverVariables",
+    "readings",
+    "replies",
+    "messages",
+    "faults",
+    "expect",
+    "description",
+];
+const CREDENTIAL: [&str; 4] = ["for", "name", "value", "secret"];
 const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOutputs", "path", "requests"];
 const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
 const MESSAGE: [&str; 4] = ["headers", "payload", "text", "after"];
-const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure"];
+const REPLY: [&str; 7] = ["status", "headers", "body", "text", "base64", "after", "failure"];
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 pub(crate) const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
 
@@ -189,6 +212,16 @@ impl Reader<'_> {
             place: Some(self.sources.place(node.get("name").unwrap_or(node).span)),
             ..Case::default()
         };
+        if let Some(list) = node.get("credentials") {
+            case.credentials = self.credentials(list);
+        }
+        case.servers = self.text(node, "server").map(|url| (None, url)).into_iter().collect();
+        let named = self.texts(node, "servers").into_iter().map(|(name, url)| (Some(name), url));
+        case.servers.extend(named);
+        case.server_variables = self.texts(node, "serverVariables");
+        let modes: Vec<&str> = Readings::ALL.iter().map(|mode| mode.word()).collect();
+        let readings = self.word(node, "readings", &modes);
+        case.readings = readings.and_then(|word| word.parse().ok());
         if let Some(replies) = node.get("replies") {
             case.replies = Some(self.replies(replies));
         }
@@ -212,6 +245,31 @@ impl Reader<'_> {
             case.expect = self.expect(expect);
         }
         case
+    }
+
+    /// Texts by their names.
+    fn texts(&mut self, node: &Node, key: &str) -> Vec<(String, String)> {
+        let text = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.map(node, key).into_iter().map(|(name, value)| (name, text(value))).collect()
+    }
+
+    fn credentials(&mut self, list: &Node) -> Credentials {
+        let mut credentials = Credentials::new();
+        if !matches!(list.kind, Kind::Array(_)) {
+            self.wrong(list, format!("`credentials` is a list, not {}", list.type_name()));
+        }
+        for node in
+            list.items().iter().filter(|node| self.object(node, "a credential", &CREDENTIAL)).collect::<Vec<_>>()
+        {
+            let (Some(key), Some(value)) = (self.text(node, "for"), self.text(node, "value")) else {
+                self.wrong(node, "a credential has `for` and `value`".to_owned());
+                continue;
+            };
+            let name = self.text(node, "name").unwrap_or_else(|| key.clone());
+            let secret = node.get("secret").is_none_or(|secret| secret.to_json() != Json::Bool(false));
+            credentials.insert(key, Credential { name, value, secret });
+        }
+        credentials
     }
 
     fn replies(&mut self, node: &Node) -> StubReplies {
@@ -279,9 +337,22 @@ impl Reader<'_> {
         let status = self.number(node, "status", 200..=599).unwrap_or(200);
         let mut headers: Vec<(String, String)> = vec![];
         for (name, value) in self.map(node, "headers") {
-            headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            match &value {
+                // One that comes several times.
+                Json::Array(all) => headers.extend(all.iter().map(|value| (name.clone(), text(value)))),
+                value => headers.push((name, text(value))),
+            }
         }
         let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if let Some(base64) = self.text(node, "base64") {
+            let bytes = BASE64_STANDARD.decode(&base64);
+            if bytes.is_err() {
+                self.wrong(node.get("base64").unwrap_or(node), "`base64` is not base64".to_owned());
+            }
+            let status = u16::try_from(status).unwrap_or(200);
+            return Some(Reply::new(status, headers, bytes.unwrap_or_default()).after(after));
+        }
         let body = match (self.text(node, "text"), node.get("body")) {
             (Some(text), _) => text,
             (None, Some(body)) => {
@@ -416,6 +487,8 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
     // 1 and 1.0 are one number.
     let same = match (expected, actual) {
         (Json::Number(one), Some(Json::Number(other))) => one.order(other).is_eq(),
+        // Bytes are written in base64.
+        (Json::String(text), Some(Json::Bytes(file))) => file.written() == *text,
         _ => Some(expected) == actual,
     };
     if !same {

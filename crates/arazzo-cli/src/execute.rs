@@ -23,7 +23,7 @@ use crate::save::{Readers, save, save_exact};
 use crate::saved;
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
-use crate::shown_command::{self, quoted};
+use crate::shown_command;
 use crate::signal::Signals;
 use crate::streams::{self, Stream};
 use crate::watch::{Showing, Watch};
@@ -224,12 +224,7 @@ fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
     let run = &ended.record.run;
     // One that was cancelled does not go on, nor one that ended before it waited for anything.
     let kept = journal.journal.run(run).ok()?;
-    match &ended.failed {
-        _ if kept.can_resume() => Some(journal.resume(run, "")),
-        Some(step) if kept.can_begin_again() => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
-        None if kept.can_begin_again() => Some(journal.resume(run, " --from STEP")),
-        _ => None,
-    }
+    journal.resume_of(&kept, ended.failed.as_deref())
 }
 
 /// Writes what is left of a run; the result is its exit code.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use arazzo::Error;
-use arazzo::journal::{Durability, Journal, JournalKey};
+use arazzo::journal::{Durability, Journal, JournalKey, JournaledRun};
 
 use crate::flags::{JournalFileFlag, JournalFlags, Outlives};
+use crate::show::{Screen, safe};
 use crate::shown_command::quoted;
 
 /// The variable that names the journal, and the one that has its key.
@@ -21,7 +22,30 @@ pub(crate) struct NamedJournal {
     is_default: bool,
 }
 
+/// Says that others may read a journal, where it is opened for what is written.
+pub(crate) fn warn(named: &NamedJournal, screen: &mut Screen) {
+    if named.journal.is_read_by_others() {
+        let (shown, file) = (safe(&named.path.display().to_string()), quoted(&named.path.display().to_string()));
+        screen.line(&format!(
+            "warning: others may read the journal `{shown}`, in which inputs, outputs and bodies are not encrypted: chmod 600 {}",
+            safe(&file)
+        ));
+    }
+}
+
 impl NamedJournal {
+    /// The command that goes on with a run, if one does: one that failed from its last step, or another that is named.
+    pub(crate) fn resume_of(&self, run: &JournaledRun, step: Option<&str>) -> Option<String> {
+        match (run.can_resume(), run.can_begin_again()) {
+            (true, _) => Some(self.resume(&run.id, "")),
+            (_, true) => {
+                let step = step.map_or_else(|| "STEP".to_owned(), quoted);
+                Some(self.resume(&run.id, &format!(" --from {step}")))
+            }
+            _ => None,
+        }
+    }
+
     /// The command that goes on with a run.
     pub(crate) fn resume(&self, run: &str, more: &str) -> String {
         let named = match self.is_default {

@@ -144,7 +144,7 @@ fn line(drift: &Drift) -> Json {
 }
 
 /// A difference, at its place in the document.
-fn describe_drift(drift: &Drift, sources: &Sources) -> String {
+pub(crate) fn describe_drift(drift: &Drift, sources: &Sources) -> String {
     let (part, step) = (safe(&drift.part), safe(&drift.step));
     let visit = if drift.visit > 1 { format!(", visit {}", drift.visit) } else { String::new() };
     let (kind, name) = part.split_once(' ').unwrap_or((part.as_str(), ""));

@@ -48,6 +48,9 @@ pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
         workflow = workflow.keep_step_outputs(outputs);
     }
     if let Some(named) = &journal {
+        if flags.output.verbosity.quiet == 0 {
+            journal::warn(named, screen);
+        }
         workflow = workflow.journaled(&named.journal);
     }
     let output = &flags.output;

@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
-use arazzo::journal::{Decision, InDoubt, JournaledRun, Resumed, RunState};
+use arazzo::journal::{Decision, InDoubt, JournaledRun, Resumed, Resumption, RunState};
 use arazzo::json;
 use arazzo::report::{ReportContext, RunRecord, result};
 use arazzo::values::Json;
-use arazzo::{Error, Limits, Outcome, Response};
+use arazzo::{Builder, Error, Limits, Outcome, Response, StepOutputs};
 
 use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::flags::{
-    ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+    ResumeFlags, RunName, RunsCommand, RunsExportFlags, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags,
+    Unknown,
 };
 use crate::inputs::{CliInputs, Stdin};
 use crate::journal::{self, NamedJournal};
 use crate::remedies;
+use crate::replay::describe_drift;
 use crate::report;
 use crate::requested::{JsonForm, ProgressForm, RequestedReports};
 #[cfg(feature = "restate")]
@@ -23,7 +25,7 @@ use crate::save::{Readers, save};
 use crate::show::{Screen, safe};
 use crate::shown_command::quoted;
 use crate::watch::{Showing, Watch};
-use crate::{exit, kept_events};
+use crate::{exit, kept_events, saved};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
@@ -35,6 +37,7 @@ pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
         RunsCommand::List(flags) => list(&flags, screen),
         RunsCommand::Show(flags) => show(&flags, screen),
         RunsCommand::Resume(flags) => resume(&flags, screen),
+        RunsCommand::Export(flags) => export(&flags, screen),
         RunsCommand::Cancel(flags) => cancel(&flags, screen),
         RunsCommand::Rm(flags) => remove(&flags, screen),
     };
@@ -52,7 +55,7 @@ fn of_engine(command: &RunsCommand, screen: &mut Screen) -> Option<Result<u8, Er
             let url = flags.engine.restate.as_deref()?;
             check_unknown(flags).and_then(|()| restate::resume(url, flags, screen))
         }
-        RunsCommand::Rm(_) => return None,
+        RunsCommand::Export(_) | RunsCommand::Rm(_) => return None,
     })
 }
 
@@ -113,7 +116,14 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
     reports.beside(flags.json)?;
     let named = journal::of_runs(&flags.journal, false)?;
     let run = named.journal.run(&flags.run)?;
-    let events = named.journal.events(&run.id)?;
+    let mut events = named.journal.events(&run.id)?;
+    let last = events.last().map(|envelope| envelope.seq).unwrap_or_default();
+    if let Some(at) = flags.at {
+        if at > last {
+            return Err(Error::Setup(format!("--at: the last event of the run {} is {last}", run.id)));
+        }
+        events.retain(|envelope| envelope.seq <= at);
+    }
     let mut record = RunRecord::default();
     events.iter().for_each(|envelope| record.add(envelope));
     if flags.json {
@@ -136,23 +146,46 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
         if let Some(last) = &record.end {
             watch.verdict(&last.event.kind, &run.workflow);
         }
-        if let Some(command) = command(&named, &run) {
-            screen.line(&format!("resume: {command}"));
+        for gap in record.gaps() {
+            screen.line(&format!("note: {}", gap.words()));
+        }
+        match (flags.at, events.last()) {
+            (Some(at), Some(envelope)) => {
+                let step = envelope.event.step.as_deref();
+                let step = step.map(|step| format!(" of step `{}`", safe(step))).unwrap_or_default();
+                screen.line(&format!("at event {at} of {last}{step}"));
+            }
+            _ => {
+                if let Some(command) = named.resume_of(&run, run.step.as_deref()) {
+                    screen.line(&format!("resume: {command}"));
+                }
+            }
         }
     }
     Ok(report::write_all(&reports, &record, &ReportContext::default(), true, screen, exit::SUCCEEDED))
 }
 
-/// The command that goes on with a run, if one does.
-fn command(named: &NamedJournal, run: &JournaledRun) -> Option<String> {
-    match (run.can_resume(), run.can_begin_again()) {
-        (true, _) => Some(named.resume(&run.id, "")),
-        (_, true) => {
-            let step = run.step.as_deref().map_or_else(|| "STEP".to_owned(), quoted);
-            Some(named.resume(&run.id, &format!(" --from {step}")))
-        }
-        _ => None,
+/// Writes a run as a recording.
+fn export(flags: &RunsExportFlags, screen: &mut Screen) -> Result<u8, Error> {
+    let named = journal::of_runs(&flags.journal, true)?;
+    let run = named.journal.run(&flags.run)?;
+    let recording = named.journal.export(&run.id)?;
+    if let Some(from) = recording.unlike() {
+        screen.line(&format!(
+            "note: a replay will not go as this run went, from {} on: something looks into the value of a secret, which is not in the recording",
+            safe(from)
+        ));
     }
+    let file = flags.output.as_deref().filter(|path| *path != Path::new("-"));
+    let Some(file) = file else { return Ok(written(screen.data(&recording.to_text()), screen, exit::SUCCEEDED)) };
+    let saved = save(file, &recording.to_text(), Readers::Owner);
+    if saved.is_err() {
+        return Ok(written(saved, screen, exit::SUCCEEDED));
+    }
+    let shown = file.display().to_string();
+    let object = json!({ "v": 1, "run": run.id, "file": shown, "requests": recording.requests() });
+    let line = format!("record {}  (arazzo replay {})", safe(&shown), safe(&quoted(&shown)));
+    Ok(said(flags.json, &object, &line, screen))
 }
 
 fn cancel(flags: &RunName, screen: &mut Screen) -> Result<u8, Error> {
@@ -235,10 +268,26 @@ fn resume_one(
         drop(resumption);
         return again(flags, named, (&run, &outcome), screen);
     }
-    let builder = resumption.builder()?.naming(remedies::flag).network(flags.network.network());
-    let mut resumed = resumption.load(builder)?;
-    if let Some(step) = &flags.from {
-        resumed.begin_again(step)?;
+    let given = |builder: Builder| {
+        let builder = flags.server.on(builder.naming(remedies::flag).network(flags.network.network()));
+        flags.allowed_hosts.iter().fold(builder, Builder::allow_host)
+    };
+    let mut resumed = match flags.with_new_documents {
+        true => match with_new_documents(flags, (named, &run), resumption, given, screen)? {
+            Ok(resumed) => *resumed,
+            Err(code) => return Ok(code),
+        },
+        false => {
+            let builder = given(resumption.builder()?);
+            let mut resumed = resumption.load(builder)?;
+            flags.from.iter().try_for_each(|step| resumed.begin_again(step))?;
+            resumed
+        }
+    };
+    let kept = kept(flags)?;
+    if let Some((wanted, outputs)) = &kept.saved {
+        saved::check(wanted, resumed.workflow())?;
+        resumed.keep_step_outputs(outputs);
     }
     resumed.set_limits(limits(flags, resumed.limits()));
     if let Some(code) = decide(flags, named, (&run, answer), &mut resumed, screen) {
@@ -257,13 +306,7 @@ fn resume_one(
             flags.events.json,
             flags.progress.progress,
         ),
-        kept: Kept {
-            reports: RequestedReports::new(&flags.reports)?,
-            recording: None,
-            saved: None,
-            outputs: flags.file.output.clone(),
-            masked: flags.mask.mask_outputs,
-        },
+        kept,
         // They were shown when it began.
         warnings: vec![],
         print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
@@ -273,6 +316,54 @@ fn resume_one(
     Ok(execute(execution, screen))
 }
 
+/// The files that the run is to leave.
+fn kept(flags: &ResumeFlags) -> Result<Kept, Error> {
+    let steps = || StepOutputs::of(flags.save.iter().map(|saved| saved.step.clone()));
+    Ok(Kept {
+        reports: RequestedReports::new(&flags.reports)?,
+        recording: None,
+        saved: (!flags.save.is_empty()).then(|| (flags.save.clone(), steps())),
+        outputs: flags.file.output.clone(),
+        masked: flags.mask.mask_outputs,
+    })
+}
+
+/// The run with the documents as they are now; the exit code, if it would not have gone so with them.
+fn with_new_documents(
+    flags: &ResumeFlags,
+    (named, run): (&NamedJournal, &JournaledRun),
+    resumption: Resumption,
+    given: impl Fn(Builder) -> Builder,
+    screen: &mut Screen,
+) -> Result<Result<Box<Resumed>, u8>, Error> {
+    let description = given(resumption.builder_now()?).load_blocking()?;
+    let from = flags.from.as_deref();
+    if from.is_some() && run.state != RunState::Failed {
+        return Err(Error::Setup(format!(
+            "the run `{}` has not failed, but is {}: it goes on where it is",
+            run.id,
+            run.state.word()
+        )));
+    }
+    let replay = resumption.replay(&description, from)?;
+    if replay.drifts.is_empty() {
+        return resumption.load_now(&description, from).map(|resumed| Ok(Box::new(resumed)));
+    }
+    for drift in &replay.drifts {
+        screen.line(&describe_drift(drift, description.sources()));
+        screen.line("");
+    }
+    let count = match replay.drifts.len() {
+        1 => "one difference".to_owned(),
+        count => format!("{count} differences"),
+    };
+    let message =
+        format!("the run would not have come so far in the same way with the documents as they are now: {count}");
+    let help = format!("go on with the documents as they were: {}", named.resume(&run.id, ""));
+    screen.fault("drift", &message, Some(&help));
+    Ok(Err(exit::DIFFERENT))
+}
+
 /// Prints what a run has come to that ended before.
 fn again(
     flags: &ResumeFlags,
@@ -280,12 +371,19 @@ fn again(
     (run, outcome): (&JournaledRun, &Outcome),
     screen: &mut Screen,
 ) -> Result<u8, Error> {
+    if !flags.save.is_empty() {
+        let state = run.state.word();
+        return Err(Error::Setup(format!(
+            "--save: the run {} has ended already ({state}), and only a run that goes on writes outputs of steps",
+            run.id
+        )));
+    }
     let events = named.journal.events(&run.id)?;
     let mut record = RunRecord::default();
     events.iter().for_each(|envelope| record.add(envelope));
     if flags.verbosity.quiet == 0 {
         screen.line(&format!("note: the run {} has ended already: {}", run.id, run.state.word()));
-        if let (RunState::Failed, Some(command)) = (run.state, command(named, run)) {
+        if let (RunState::Failed, Some(command)) = (run.state, named.resume_of(run, run.step.as_deref())) {
             screen.line(&format!("resume: {command}"));
         }
     }

@@ -79,6 +79,25 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
 
+/// Whether a file could be written, before there is something to write.
+///
+/// # Errors
+/// The fault, with the path.
+pub(crate) fn try_to(path: &Path) -> Result<()> {
+    let tried = |path: &Path| {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        match std::fs::metadata(&path) {
+            Ok(about) if about.is_dir() => Err(Error::new(ErrorKind::IsADirectory, "it is a folder")),
+            Ok(about) if !about.is_file() => Ok(()),
+            _ => {
+                let (part, _) = beside(&path, Readers::Owner)?;
+                std::fs::remove_file(part)
+            }
+        }
+    };
+    tried(path).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+}
+
 fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     // A link stays, and what it leads to is written.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());

@@ -8,15 +8,15 @@ use arazzo::{Error, StepOutputs, Workflow};
 
 use crate::exit;
 use crate::flags::SavedOutput;
-use crate::save::{Readers, save_exact};
+use crate::save::{Readers, save_exact, try_to};
 use crate::show::{Screen, safe};
 
-/// Checks that the workflow has the outputs that were asked for.
+/// Checks that the workflow has the outputs that were asked for, and that their files can be written.
 ///
 /// # Errors
 /// The first that it does not have.
 pub(crate) fn check(wanted: &[SavedOutput], workflow: &Workflow) -> Result<(), Error> {
-    for SavedOutput { step, output, .. } in wanted {
+    for SavedOutput { step, output, file } in wanted {
         let words = |near: Option<&str>, what: &str, known: Vec<&str>| match (near, known.as_slice()) {
             (Some(near), _) => Help::meant(near).to_string(),
             (None, []) => format!("it has no {what}"),
@@ -31,6 +31,7 @@ pub(crate) fn check(wanted: &[SavedOutput], workflow: &Workflow) -> Result<(), E
             let help = words(near, "outputs", workflow.outputs_of(step).collect());
             return Err(Error::Setup(format!("--save: step `{step}` has no output `{output}`; {help}")));
         }
+        try_to(file).map_err(|error| Error::Setup(format!("--save: {error}")))?;
     }
     Ok(())
 }

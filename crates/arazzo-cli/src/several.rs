@@ -17,7 +17,7 @@ use crate::flags::RunFlags;
 use crate::github;
 use crate::given::{check_names, check_secret_hosts};
 use crate::inputs::{self, CliInputs, Stdin};
-use crate::journal;
+use crate::journal::{self, NamedJournal};
 use crate::meant;
 use crate::report::{page, write_text};
 use crate::requested::{JsonForm, RequestedReports};
@@ -74,7 +74,11 @@ pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
     }
     let began = Instant::now();
     let all = planned.len().saturating_mul(flags.several.repetition.rounds());
-    let mut shown = Shown { flags, planned: &planned, lines: vec![], fault: None, ended: vec![] };
+    if let Some(named) = named.as_ref().filter(|_| flags.output.verbosity.quiet == 0) {
+        journal::warn(named, screen);
+    }
+    let journal = named.as_ref();
+    let mut shown = Shown { flags, planned: &planned, journal, lines: vec![], fault: None, ended: vec![] };
     side_by_side(flags, &planned, all, &mut shown, screen);
     shown.finish(all, began.elapsed(), screen)
 }
@@ -310,6 +314,7 @@ fn run_one(flags: &RunFlags, one: &Planned, number: usize, signals: &Signals, se
 struct Shown<'a> {
     flags: &'a RunFlags,
     planned: &'a [Planned],
+    journal: Option<&'a NamedJournal>,
     /// What goes to the file of the outputs.
     lines: Vec<String>,
     fault: Option<std::io::Error>,
@@ -342,6 +347,9 @@ impl Shown<'_> {
             for missing in without_value(&ended) {
                 screen.line(&format!("output `{}` has no value", safe(missing)));
             }
+            if let Some(command) = self.resume(&ended.record) {
+                screen.line(&format!("resume: {command}"));
+            }
             screen.line("");
         }
         if let Some(annotation) = github::annotation_of(&ended.record) {
@@ -355,6 +363,14 @@ impl Shown<'_> {
             }
         }
         self.ended.push(ended);
+    }
+
+    /// The command that goes on with a run.
+    fn resume(&self, record: &RunRecord) -> Option<String> {
+        let journal = self.journal?;
+        let kept = journal.journal.run(&record.run).ok()?;
+        let step = kept.step.clone();
+        journal.resume_of(&kept, step.as_deref())
     }
 
     /// The line of a run on stdout: its outputs, or all of its result. Its events say all that it would.
@@ -437,7 +453,7 @@ impl Shown<'_> {
             let mut suite = match self.ended.iter().find(|ended| ended.number == number) {
                 Some(ended) => junit::suite(&ended.record),
                 None => {
-                    let mut suite = junit::Suite::new(format!("{}.{}", one.document, one.workflow.name()));
+                    let mut suite = junit::Suite::new(junit::suite_name(&one.document, one.workflow.name()));
                     let skipped = junit::CaseResult::Skipped("the runs were stopped before".to_owned());
                     suite.cases.push(junit::Case::new(suite.name.clone(), one.workflow.name().to_owned(), 0, skipped));
                     suite

@@ -121,7 +121,7 @@ pub mod values {
     pub use crate::network::options::insecure_host;
     pub use arazzo_engine::load::parse_source;
     pub use arazzo_engine::media_type::is_json;
-    pub use arazzo_engine::node::{Kind, Node};
+    pub use arazzo_engine::node::{Kind, Node, scalar_of};
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
@@ -135,7 +135,7 @@ pub mod messages {
 
 pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
-pub use arazzo_engine::credentials::Credentials;
+pub use arazzo_engine::credentials::{Credential, Credentials};
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
@@ -153,7 +153,7 @@ pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;
-pub use drivers::recorded_case::{RecordedCase, RecordedReply};
+pub use drivers::recorded_case::{RecordedCase, RecordedCredential, RecordedReply};
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
 pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};

@@ -12,9 +12,9 @@ use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
 #[cfg(feature = "mock")]
 use arazzo_engine::expr::StepId;
-#[cfg(feature = "journal")]
-use arazzo_engine::limits::Limits;
 use arazzo_engine::limits::Millis;
+#[cfg(feature = "journal")]
+use arazzo_engine::limits::{Limits, Warning};
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
@@ -26,7 +26,7 @@ use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
 use serde::{Deserialize, Serialize};
 
-use crate::drivers::recorder::Recorder;
+use crate::drivers::recorder::{CalledServers, Recorder, Taken};
 use crate::envelope::{Envelope, rfc3339};
 use crate::error::Error;
 use crate::policy::permissions::RunPolicy;
@@ -118,6 +118,9 @@ pub struct SessionTurn {
     pub wake: Option<Millis>,
     /// The outcome; after it, nothing more happens.
     pub outcome: Option<Outcome>,
+    /// What the policy refused, as the machine was told after what was applied.
+    #[serde(skip)]
+    pub(crate) refused: Vec<Input>,
 }
 
 impl Session {
@@ -221,6 +224,47 @@ impl Session {
         };
         self.step(now, input);
         self.applied = true;
+    }
+
+    /// The wall clock at the start of the run, in ms since 1970.
+    pub(crate) fn epoch_ms(&self) -> i64 {
+        self.head.epoch_ms
+    }
+
+    /// The warnings about the documents, as events say them.
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        self.machine.warnings()
+    }
+
+    /// Takes in what one took before; its turn is the next.
+    pub(crate) fn take(&mut self, now: Millis, taken: Taken) {
+        if let (Some(recorder), false) = (&mut self.recorder, matches!(taken, Taken::Input(_))) {
+            recorder.taken(now, &taken);
+        }
+        match taken {
+            Taken::Input(input) => return self.apply(now, input),
+            Taken::Resumed { away_ms, again } => self.resume_at(now, away_ms, &again),
+            // Documents that have changed may have no such step: then it has ended.
+            Taken::BegunAgain { step } => drop(self.machine.begin_again(&step)),
+            Taken::Limits(limits) => self.set_limits(*limits),
+            Taken::Servers(called) => self.set_servers(*called),
+        }
+        self.applied = true;
+    }
+
+    /// Goes on at `now` after so many ms in which no process had the run; calls are sent again.
+    pub(crate) fn resume_at(&mut self, now: Millis, away_ms: Millis, again: &[CallId]) {
+        self.now = self.now.max(now);
+        let turn = self.machine.resume_after(away_ms, again);
+        self.keep_events(turn.events);
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.machine.set_limits(limits);
+    }
+
+    pub(crate) fn set_servers(&mut self, CalledServers { servers, allowed_hosts }: CalledServers) {
+        self.machine.set_servers(servers, allowed_hosts);
     }
 
     /// Whether the policy lets something be asked of a channel; a source that is mocked connects nowhere.
@@ -365,7 +409,11 @@ impl Session {
             for request in turn.channels {
                 match self.judge_channel(&request) {
                     Ok(()) => self.turn.channels.push(request),
-                    Err(message) => inputs.extend(refuse(&request, message).map(Input::Channel)),
+                    Err(message) => {
+                        let refused = refuse(&request, message).map(Input::Channel);
+                        self.turn.refused.extend(refused.clone());
+                        inputs.extend(refused);
+                    }
                 }
             }
             for outgoing in turn.sends {
@@ -382,7 +430,9 @@ impl Session {
                     }
                     Err(message) => {
                         let refused = Failure { kind: FailureKind::Refused, message, in_doubt: false };
-                        inputs.push_back(Input::Reply { call: outgoing.call, result: Err(refused) });
+                        let input = Input::Reply { call: outgoing.call, result: Err(refused) };
+                        self.turn.refused.push(input.clone());
+                        inputs.push_back(input);
                     }
                 }
             }
@@ -410,11 +460,6 @@ fn refuse(request: &ChannelRequest, message: String) -> Option<ChannelInput> {
 /// For the journal, which goes on with runs whose process has ended.
 #[cfg(feature = "journal")]
 impl Session {
-    /// The wall clock at the start of the run, in ms since 1970.
-    pub(crate) fn epoch_ms(&self) -> i64 {
-        self.head.epoch_ms
-    }
-
     /// The last time that was given.
     pub(crate) fn now(&self) -> Millis {
         self.now
@@ -425,25 +470,25 @@ impl Session {
         self.head.seq
     }
 
+    /// Gives the next event a number.
+    pub(crate) fn set_seq(&mut self, seq: u64) {
+        self.head.seq = seq;
+    }
+
     /// The step that waits for a call.
     pub(crate) fn step_of(&self, call: CallId) -> Option<&str> {
         self.machine.step_of(call)
     }
 
-    /// Goes on at `now` after so many ms in which no process had the run; calls are sent again.
-    pub(crate) fn resume_at(&mut self, now: Millis, away_ms: Millis, again: &[CallId]) {
-        self.now = self.now.max(now);
-        let turn = self.machine.resume_after(away_ms, again);
-        self.keep_events(turn.events);
+    /// The servers of the run, which can be changed.
+    pub(crate) fn servers(&self) -> CalledServers {
+        let (servers, allowed_hosts) = self.machine.servers();
+        CalledServers { servers: servers.clone(), allowed_hosts: allowed_hosts.to_vec() }
     }
 
     /// The limits of the run, which can be changed.
     pub(crate) fn limits(&self) -> Limits {
         self.machine.limits().clone()
-    }
-
-    pub(crate) fn set_limits(&mut self, limits: Limits) {
-        self.machine.set_limits(limits);
     }
 
     /// Lets a run that has ended begin again at a step; its next event has the number `seq`.

@@ -15,15 +15,17 @@ use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, fill, plan};
 use arazzo_engine::program::{Channel, Input, Step, WorkflowId};
+use arazzo_engine::stand_in::StandIns;
 use arazzo_engine::value::Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;
 use crate::drivers::live::{Interrupt, RunChannels, Ways};
-use crate::drivers::recording::Recording;
+use crate::drivers::recorder::Recorder;
+use crate::drivers::recording::{Head, Recording, RecordingHeader};
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
-use crate::drivers::{live, recording, stub};
+use crate::drivers::{live, stub};
 use crate::envelope::{Envelope, run_name};
 use crate::error::Error;
 use crate::inputs::{Inputs, parse_withheld};
@@ -44,7 +46,7 @@ pub struct Workflow {
     pub(crate) id: WorkflowId,
     pub(crate) found: Diagnostics,
     interest: Interest,
-    step_outputs: Option<StepOutputs>,
+    pub(crate) step_outputs: Option<StepOutputs>,
     #[cfg(feature = "journal")]
     journal: Option<Journal>,
 }
@@ -339,34 +341,61 @@ impl Workflow {
         interrupt: &Interrupt,
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, Result<Recording, Error>), Error> {
-        let inputs = inputs.into();
-        let accepted = accept(self.description.program(), self.id, inputs.values.clone())
-            .map_err(|faults| self.description.inputs_error(faults))?;
         let credentials = self.description.settings.credentials.clone();
         let finish = move |session: Session| session.into_recorder(&credentials);
-        let (outcome, (log, stand_ins), settings) = self.drive(inputs, interrupt, true, observe, finish).await?;
-        let settings = settings.unwrap_or_default();
+        let (outcome, (log, stand_ins), head) = self.drive(inputs.into(), interrupt, true, observe, finish).await?;
         let workflow = self.clone();
         // It is run again, with stand-ins.
         let recording = move || {
-            let marked = workflow.compiled().map(|workflow| &workflow.inputs.secret);
-            let made = recording::RecordingHeader {
-                document: name_of(&workflow.description.path),
-                readings: workflow.description.readings,
-                workflow: workflow.name().to_owned(),
-                inputs: accepted,
-                secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
-                settings,
-                sources: workflow.description.sources(),
-                naming: workflow.description.naming(),
-            };
-            let begin = |inputs, settings, epoch_ms| {
-                let machine = workflow.begin_run(inputs, settings)?;
-                Ok(workflow.stub_session(machine, "RECORDING", epoch_ms))
-            };
-            Recording::of(log, stand_ins, made, begin)
+            let head = head.ok_or_else(|| Error::Setup("it was not recorded".to_owned()))?;
+            workflow.recording_of(log, stand_ins, head)
         };
         Ok((outcome, runtime::beside(recording).await))
+    }
+
+    /// The recording of a run that began so and took this in.
+    pub(crate) fn recording_of(&self, log: Recorder, stand_ins: StandIns, head: Head) -> Result<Recording, Error> {
+        let begin = |inputs, settings, epoch_ms| self.begin_again(inputs, settings, "RECORDING", epoch_ms);
+        Recording::of(log, stand_ins, (head, self.description.naming()), begin)
+    }
+
+    /// A run at its beginning, with inputs and settings as they were kept; nothing leaves.
+    pub(crate) fn begin_again(
+        &self,
+        inputs: InputValues,
+        settings: Settings,
+        run: &str,
+        epoch_ms: i64,
+    ) -> Result<Session, Error> {
+        Ok(self.stub_session(self.begin_run(inputs, settings)?, run, epoch_ms))
+    }
+
+    /// Inputs that documents of an earlier time have accepted.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] if these do not.
+    #[cfg(feature = "journal")]
+    pub(crate) fn accept_again(&self, inputs: InputValues) -> Result<InputValues, Error> {
+        accept(self.description.program(), self.id, inputs).map_err(|faults| self.description.inputs_error(faults))
+    }
+
+    /// What a run begins with.
+    fn head(&self, accepted: InputValues, settings: Settings, session: &Session) -> Head {
+        let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
+        let mut head = Head::of(RecordingHeader {
+            document: name_of(&self.description.path),
+            readings: self.description.readings,
+            workflow: self.name().to_owned(),
+            run: session.run().to_owned(),
+            epoch_ms: session.epoch_ms(),
+            inputs: accepted,
+            secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
+            settings,
+            sources: self.description.sources(),
+        });
+        // What is said of the secrets is not to be seen in their stand-ins.
+        head.set_warnings(session.warnings());
+        head
     }
 
     /// Runs in virtual time with answers that stand ready, without a socket. Every event goes to `observe`.
@@ -392,7 +421,7 @@ impl Workflow {
         records: bool,
         observe: impl FnMut(&Envelope),
         finish: impl FnOnce(Session) -> T + Send + 'static,
-    ) -> Result<(Outcome, T, Option<Settings>), Error> {
+    ) -> Result<(Outcome, T, Option<Head>), Error> {
         self.check_permissions()?;
         self.description.world.available().map_err(Error::Setup)?;
         let step_outputs = self.step_outputs.clone();
@@ -412,7 +441,7 @@ impl Workflow {
         let world = &self.description.world;
         let (session, kept) =
             self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
-        let mut ways = self.ways(&session, interrupt)?;
+        let mut ways = self.ways(&session, kept.as_ref(), interrupt)?;
         ways.channels = self.description.link()?.map(|link| RunChannels::new(Some(link)));
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
@@ -454,14 +483,14 @@ impl Workflow {
 
     /// The ways of the driver of a run that begins.
     #[cfg(feature = "journal")]
-    fn ways(&self, session: &Session, interrupt: &Interrupt) -> Result<Ways, Error> {
-        let Some(journal) = &self.journal else { return Ok(Ways::default()) };
-        let log = RunLog::begin(journal, &self.description, (self.name(), session.run()), interrupt)?;
+    fn ways(&self, session: &Session, head: Option<&Head>, interrupt: &Interrupt) -> Result<Ways, Error> {
+        let (Some(journal), Some(head)) = (&self.journal, head) else { return Ok(Ways::default()) };
+        let log = RunLog::begin(journal, &self.description, (self.name(), session.run()), head, interrupt)?;
         Ok(Ways { log: Some(Box::new(log)), ..Ways::default() })
     }
 
     #[cfg(not(feature = "journal"))]
-    fn ways(&self, _: &Session, _: &Interrupt) -> Result<Ways, Error> {
+    fn ways(&self, _: &Session, _: Option<&Head>, _: &Interrupt) -> Result<Ways, Error> {
         Ok(Ways::default())
     }
 
@@ -475,7 +504,7 @@ impl Workflow {
         records: bool,
         mut observe: impl FnMut(&Envelope),
         finish: impl FnOnce(Session) -> T + Send + 'static,
-    ) -> Result<(Outcome, T, Option<Settings>), Error> {
+    ) -> Result<(Outcome, T, Option<Head>), Error> {
         let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
         let (urls, server, asked) = mock::serve_run(&mocking.mock).await?;
         world.grants.answered_at(urls.values());
@@ -547,31 +576,32 @@ impl Workflow {
         session
     }
 
-    /// A session, and its settings if it is recorded.
+    /// A session, and what it begins with if it is recorded or kept in a journal.
     fn begin_kept(
         &self,
         inputs: Inputs,
         servers: &Servers,
         policy: RunPolicy,
         records: bool,
-    ) -> Result<(Session, Option<Settings>), Error> {
+    ) -> Result<(Session, Option<Head>), Error> {
         #[cfg_attr(not(feature = "journal"), expect(unused_mut, reason = "changed for journals"))]
         let (accepted, mut settings) = self.accepted(inputs, servers)?;
         #[cfg(feature = "journal")]
-        if self.journal.is_some() {
+        let is_kept = self.journal.is_some();
+        #[cfg(not(feature = "journal"))]
+        let is_kept = false;
+        #[cfg(feature = "journal")]
+        if is_kept {
             settings.idempotency.seed = Some(run_name(self.description.world.clock.wall()));
         }
-        let mut kept = records.then(|| settings.clone());
-        let machine = self.begin_run(accepted, settings)?;
-        if let Some(kept) = &mut kept {
-            // What is said of the secrets is not to be seen in their stand-ins.
-            kept.warnings = machine.warnings().to_vec();
+        let begun = (records || is_kept).then(|| (accepted.clone(), settings.clone()));
+        let most = settings.limits.kept_bytes;
+        let mut session = self.begin_session(self.begin_run(accepted, settings)?, policy);
+        let head = begun.map(|(accepted, settings)| self.head(accepted, settings, &session));
+        if records {
+            session.record(most);
         }
-        let mut session = self.begin_session(machine, policy);
-        if let Some(kept) = &kept {
-            session.record(kept.limits.kept_bytes);
-        }
-        Ok((session, kept))
+        Ok((session, head))
     }
 
     /// A session whose answers stand ready: nothing leaves.
@@ -615,7 +645,7 @@ impl Workflow {
     }
 
     /// Its warnings, as its events say them.
-    fn collect_warnings(&self) -> Vec<Warning> {
+    pub(crate) fn collect_warnings(&self) -> Vec<Warning> {
         let worded = |found: &Diagnostic| Warning {
             code: found.code,
             message: found.message.clone(),

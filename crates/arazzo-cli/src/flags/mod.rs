@@ -66,7 +66,8 @@ pub(crate) use repetition::{RepetitionFlags, ShardFlag};
 pub(crate) use restate::{EngineAdminFlag, EngineFlag, NamedDocument, StartFlags, WorkerFlags};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use runs::{
-    ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+    ResumeFlags, RunName, RunsCommand, RunsExportFlags, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags,
+    Unknown,
 };
 pub(crate) use schema::SchemaFlags;
 pub(crate) use server::ServerFlags;

@@ -13,7 +13,7 @@ pub(crate) struct SavedOutput {
 }
 
 /// Reads `STEP.OUTPUT=FILE`.
-fn saved_output(text: &str) -> Result<SavedOutput, String> {
+pub(super) fn saved_output(text: &str) -> Result<SavedOutput, String> {
     let parts = text.split_once('=').and_then(|(name, file)| Some((name.split_once('.')?, file)));
     let Some(((step, output), file)) = parts.filter(|((step, output), _)| !step.is_empty() && !output.is_empty())
     else {

@@ -5,17 +5,17 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::values::shard;
+use super::values::{from_one, shard};
 use crate::requested::Shard;
 
 /// How often each run is made, how many run at once, and what the first failure does.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RepetitionFlags {
     /// How many run at once; as many as there are cores, if it is not given
-    #[arg(short, long, value_name = "N", env = "ARAZZO_JOBS", hide_env_values = true)]
+    #[arg(short, long, value_name = "N", env = "ARAZZO_JOBS", hide_env_values = true, value_parser = from_one)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Run each this many times; one that fails once has failed
-    #[arg(long, value_name = "N", env = "ARAZZO_REPEAT", hide_env_values = true)]
+    #[arg(long, value_name = "N", env = "ARAZZO_REPEAT", hide_env_values = true, value_parser = from_one)]
     pub(crate) repeat: Option<NonZeroUsize>,
     /// Begin nothing after a failure
     #[arg(long, env = "ARAZZO_FAIL_FAST", hide_env_values = true, value_parser = BoolishValueParser::new())]

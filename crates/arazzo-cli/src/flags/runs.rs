@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{age, duration, size};
+use super::partial::saved_output;
+use super::values::{age, duration, host_and_port, size};
 use super::{
-    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag,
-    VerbosityFlags, everyday,
+    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag, SavedOutput,
+    ServerFlags, VerbosityFlags, everyday,
 };
 use crate::exit;
 use crate::requested::RequestedReport;
@@ -31,6 +32,7 @@ pub(crate) enum RunsCommand {
     List(RunsListFlags),
     Show(RunsShowFlags),
     Resume(Box<ResumeFlags>),
+    Export(RunsExportFlags),
     Cancel(RunName),
     Rm(RunsRemoveFlags),
 }
@@ -60,6 +62,9 @@ pub(crate) struct RunsShowFlags {
     /// The run: its name, or how that begins
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Only what it had done by this event: its number, which is `seq` in --json
+    #[arg(long, value_name = "N")]
+    pub(crate) at: Option<u64>,
     /// Print the events as JSON, one a line, as `arazzo run --json` does
     #[arg(long)]
     pub(crate) json: bool,
@@ -71,6 +76,25 @@ pub(crate) struct RunsShowFlags {
     #[cfg(feature = "restate")]
     #[command(flatten)]
     pub(crate) engine: super::EngineAdminFlag,
+}
+
+/// Write a run as a recording, as `arazzo run --record` does: without its secrets, for `arazzo replay` and `arazzo test --init`
+///
+/// A run that has not come to its end is recorded as one that was interrupted where it is. Without -o, the recording goes to
+/// stdout.
+#[derive(Debug, Args)]
+pub(crate) struct RunsExportFlags {
+    /// The run: its name, or how that begins
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print a JSON object about the file
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalFileFlag,
 }
 
 /// Go on with a run whose process has ended, or that was stopped
@@ -97,6 +121,16 @@ pub(crate) struct ResumeFlags {
     /// Begin again at this step, with what the steps have given by now: for a run that failed
     #[arg(long, value_name = "STEP")]
     pub(crate) from: Option<String>,
+    /// Run the documents as they are now, not as they were when the run began; refused if the run would not have come so far
+    /// in the same way with them
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) with_new_documents: bool,
+    /// A host that may be called although no source names it: HOST, or HOST:PORT. Beside those that were allowed
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = host_and_port, help_heading = "What is allowed")]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Write an output of a step to a file when the run has ended, as `arazzo run --save` does. Repeatable
+    #[arg(long, value_name = "STEP.OUTPUT=FILE", conflicts_with = "all", value_parser = saved_output, help_heading = "Output")]
+    pub(crate) save: Vec<SavedOutput>,
     /// Another time for the whole run, without that in which no process had it
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -128,6 +162,8 @@ pub(crate) struct ResumeFlags {
     #[cfg(feature = "restate")]
     #[command(flatten)]
     pub(crate) engine: super::EngineFlag,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The values of flags: a text is what it has to be, or why it is not.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -98,6 +99,11 @@ pub(crate) fn header_line(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is written by the client alone"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// How often, or how many at once.
+pub(super) fn from_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a whole number from 1, such as 4".to_owned())
 }
 
 pub(super) fn shard(text: &str) -> Result<Shard, String> {

@@ -124,6 +124,15 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
         return Ok(Ran::Skipped("its `faults` are those of the mock, and a server is called"));
     }
     let mut builder = limited(flags, one.document.open(flags));
+    if let Some(readings) = case.readings {
+        builder = builder.readings(readings);
+    }
+    if !calls {
+        let servers = case.servers.iter();
+        builder = servers.fold(builder, |builder, (source, url)| builder.server(source.as_deref(), url));
+        let variables = case.server_variables.iter();
+        builder = variables.fold(builder, |builder, (name, value)| builder.server_variable(name, value));
+    }
     for name in
         case.secrets.keys().map(String::as_str).chain(flags.input.secrets.iter().map(|s| inputs::secret_name(s)))
     {
@@ -139,7 +148,13 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
     let mut stdin = given.stdin.lock().unwrap_or_else(PoisonError::into_inner);
     stdin.begin_run();
     // What the environment has is for servers: a case against the mock goes the same way everywhere.
-    let credentials = inputs::credentials_taken(&flags.credentials, &description, calls, &mut stdin)?;
+    let mut credentials = inputs::credentials_taken(&flags.credentials, &description, calls, &mut stdin)?;
+    if !calls {
+        // Those that are typed win.
+        let typed: Vec<String> = credentials.iter().map(|(key, _)| key.to_owned()).collect();
+        let own = case.credentials.iter().filter(|(key, _)| !typed.iter().any(|typed| typed == key));
+        own.for_each(|(key, credential)| credentials.insert(key.to_owned(), credential.clone()));
+    }
     let values = credentials.iter().filter(|(_, credential)| credential.secret);
     values.for_each(|(name, credential)| redactor.learn(name, &Json::String(credential.value.clone())));
     let workflow = description.with_credentials(credentials)?.workflow(case.workflow.as_deref())?;

@@ -1,17 +1,24 @@
 //! `arazzo test --init`: a recording becomes a test file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use arazzo::values::{Json, Map};
-use arazzo::{Error, FailureKind, RecordedCase, RecordedReply, json};
+use arazzo::diagnostics::Code;
+use arazzo::values::{Json, Map, scalar_of};
+use arazzo::{Error, FailureKind, Readings, RecordedCase, RecordedCredential, RecordedReply, json};
 
-use super::plan::{stem_of, test_file};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use super::attempt::{End, Given, run_one};
+use super::plan::{planned_of, stem_of, test_file};
 use crate::cases::FAILURES;
 use crate::exit;
 use crate::flags::TestFlags;
+use crate::inputs::Stdin;
 use crate::replay::read_recording;
 use crate::save::{Readers, save};
 use crate::show::{Screen, safe};
+use crate::signal::Signals;
 
 /// Headers that say how an answer was sent, and nothing that a run reads.
 const OF_THE_WIRE: [&str; 7] =
@@ -35,19 +42,39 @@ pub(super) fn init(recording: &Path, flags: &TestFlags, screen: &mut Screen) -> 
     let (file, shown) = (path.display().to_string(), document.display().to_string());
     if flags.quiet < 2 {
         screen.line(&format!("wrote {}  (arazzo test {})", safe(&file), safe(&shown)));
-        if !case.credentials.is_empty() {
-            let names = case.credentials.join(", ");
-            screen.line(&format!(
-                "note: the run had credentials ({}), which a test file does not have: give them to `arazzo test`",
-                safe(&names)
-            ));
-        }
+    }
+    let differences = tried(&document, flags);
+    for difference in &differences {
+        screen.line(&format!("  {}", safe(difference)));
     }
     let line = json!({ "v": 1, "type": "written", "file": file, "document": shown, "workflow": case.workflow });
-    match flags.json.then(|| screen.data(&line.to_string())) {
-        Some(Err(_)) => exit::OUTPUT,
-        _ => exit::SUCCEEDED,
+    let written = flags.json.then(|| screen.data(&line.to_string())).transpose();
+    if !differences.is_empty() {
+        let message =
+            format!("the case in `{file}` does not pass as it is: something of the run is not in a test file");
+        screen.fault(
+            Code::TestFile.word(),
+            &message,
+            Some("look at the differences above, and change what is expected or given"),
+        );
+        return exit::DIFFERENT;
     }
+    if written.is_err() { exit::OUTPUT } else { exit::SUCCEEDED }
+}
+
+/// Runs the case that was written; gives what is not as it was recorded.
+fn tried(document: &Path, flags: &TestFlags) -> Vec<String> {
+    let planned = match planned_of(document, flags) {
+        Ok(planned) => planned,
+        Err(error) => return vec![error.to_string()],
+    };
+    let signals = Signals::default();
+    let stdin = Mutex::new(Stdin::new(true));
+    let given = Given { flags, stdin, pages: vec![], signals: &signals };
+    let done = planned.iter().map(|one| run_one(&given, 0, one));
+    done.filter(|done| done.end != End::Passed)
+        .flat_map(|done| done.unexpected.into_iter().chain(done.report))
+        .collect()
 }
 
 /// The document of a recording, and its case.
@@ -67,6 +94,9 @@ fn made(recording: &Path, flags: &TestFlags) -> Result<(PathBuf, RecordedCase), 
         let file = file.display();
         return Err(Error::Setup(format!("`{file}` is there already; move it, and put its cases together by hand")));
     }
+    if let Some(reason) = recording.not_a_case() {
+        return Err(Error::Setup(format!("{reason}, which a test file cannot have; arazzo replay runs it again")));
+    }
     Ok((document, recording.as_case()))
 }
 
@@ -83,6 +113,7 @@ fn text_of(case: &RecordedCase) -> Result<String, String> {
             one.insert(name.to_owned(), Json::from(values.clone()));
         }
     }
+    carry_settings(case, &mut one);
     let mut replies = Map::new();
     for (step, all) in case.replies.iter().filter(|(_, all)| !all.is_empty()) {
         let all: Result<Vec<Json>, String> = all.iter().map(|reply| reply_of(step, reply)).collect();
@@ -102,12 +133,36 @@ fn text_of(case: &RecordedCase) -> Result<String, String> {
     if !case.outputs.is_empty() {
         expect.insert("outputs".to_owned(), unmasked(&Json::from(case.outputs.clone())));
     }
-    let sent = |(step, method, url): &(String, String, String)| json!({ "step": step, "method": method, "url": url });
+    let sent = |(step, method, url): &(String, String, String)| match url.contains('‹') {
+        // What a secret stands in is masked.
+        true => json!({ "step": step, "method": method }),
+        false => json!({ "step": step, "method": method, "url": url }),
+    };
     expect.insert("requests".to_owned(), Json::from(case.requests.iter().map(sent).collect::<Vec<_>>()));
     one.insert("expect".to_owned(), Json::from(expect));
     let mut text = "# From a recording: secrets have stand-ins.\ncases:".to_owned();
     write(&Json::from(vec![Json::from(one)]), 1, &mut text);
     Ok(text + "\n")
+}
+
+/// What was given to the run beside its inputs, and decides how it goes.
+fn carry_settings(case: &RecordedCase, one: &mut Map<String, Json>) {
+    let credential = |given: &RecordedCredential| json!({ "for": given.key, "name": given.name, "value": given.value, "secret": given.secret });
+    if !case.credentials.is_empty() {
+        one.insert("credentials".to_owned(), case.credentials.iter().map(credential).collect());
+    }
+    if let Some(server) = &case.server {
+        one.insert("server".to_owned(), json!(server));
+    }
+    for (name, values) in [("servers", &case.servers), ("serverVariables", &case.server_variables)] {
+        if !values.is_empty() {
+            let values: Map<String, Json> = values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            one.insert(name.to_owned(), Json::from(values));
+        }
+    }
+    if case.readings != Readings::default() {
+        one.insert("readings".to_owned(), json!(case.readings.word()));
+    }
 }
 
 /// A reply as a test file has it.
@@ -130,23 +185,28 @@ fn reply_of(step: &str, reply: &RecordedReply) -> Result<Json, String> {
     };
     let mut all = Map::new();
     all.insert("status".to_owned(), json!(*status));
-    let kept: Map<String, Json> = headers
-        .iter()
-        .filter(|(name, _)| !OF_THE_WIRE.contains(&name.to_ascii_lowercase().as_str()))
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let mut kept: Map<String, Json> = Map::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !OF_THE_WIRE.contains(&name.to_ascii_lowercase().as_str())) {
+        // One that comes twice is a list.
+        let known = kept.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        match known.map(|(_, known)| known) {
+            Some(Json::Array(all)) => all.push(json!(value)),
+            Some(one) => *one = Json::from(vec![one.clone(), json!(value)]),
+            None => drop(kept.insert(name.clone(), json!(value))),
+        }
+    }
     if !kept.is_empty() {
         all.insert("headers".to_owned(), Json::from(kept));
     }
     if !body.is_empty() {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| format!("the body of an answer for step `{step}` is no text: a test file cannot have it"))?;
         let is_json = headers.iter().any(|(name, value)| {
             name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains("json")
         });
-        match Json::read(text).ok().filter(|_| is_json) {
-            Some(value) => all.insert("body".to_owned(), value),
-            None => all.insert("text".to_owned(), json!(text)),
+        let json = std::str::from_utf8(body).ok().filter(|_| is_json).and_then(|text| Json::read(text).ok());
+        match (json, std::str::from_utf8(body)) {
+            (Some(value), _) => all.insert("body".to_owned(), value),
+            (_, Ok(text)) => all.insert("text".to_owned(), json!(text)),
+            (_, Err(_)) => all.insert("base64".to_owned(), json!(BASE64_STANDARD.encode(body))),
         };
     }
     Ok(Json::from(all))
@@ -157,6 +217,7 @@ fn unmasked(value: &Json) -> Json {
     match value {
         Json::String(text) if text.contains('‹') => json!({ "$any": true }),
         Json::Array(items) => Json::from(items.iter().map(unmasked).collect::<Vec<_>>()),
+        Json::Object(members) if members.keys().any(|name| name.contains('‹')) => json!({ "$any": true }),
         Json::Object(members) => {
             Json::from(members.iter().map(|(name, value)| (name.clone(), unmasked(value))).collect::<Map<_, _>>())
         }
@@ -175,32 +236,34 @@ fn write(value: &Json, depth: usize, text: &mut String) {
                     Json::Object(members) if !members.is_empty() => {
                         for (index, (name, value)) in members.iter().enumerate() {
                             let before = if index == 0 { " ".to_owned() } else { format!("\n{indent}  ") };
-                            text.push_str(&format!("{before}{}:", scalar(name)));
+                            text.push_str(&format!("{before}{}:", scalar_of(name)));
                             write(value, depth + 2, text);
                         }
                     }
-                    item => text.push_str(&format!(" {item}")),
+                    item => text.push_str(&format!(" {}", in_line(item))),
                 }
             }
         }
         Json::Object(members) if !members.is_empty() => {
             for (name, value) in members.iter() {
-                text.push_str(&format!("\n{indent}{}:", scalar(name)));
+                text.push_str(&format!("\n{indent}{}:", scalar_of(name)));
                 write(value, depth + 1, text);
             }
         }
-        Json::String(word) => text.push_str(&format!(" {}", scalar(word))),
-        // JSON is YAML.
-        value => text.push_str(&format!(" {value}")),
+        value => text.push_str(&format!(" {}", in_line(value))),
     }
 }
 
-/// A text as a scalar of YAML, without quotes where it certainly needs none.
-fn scalar(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let words = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-    let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(plain)
-        && !words.contains(&name.to_ascii_lowercase().as_str());
-    if is_plain { name.to_owned() } else { json!(name).to_string() }
+/// A value in one line of YAML.
+fn in_line(value: &Json) -> String {
+    match value {
+        Json::String(text) => scalar_of(text),
+        Json::Array(items) => format!("[{}]", items.iter().map(in_line).collect::<Vec<_>>().join(", ")),
+        Json::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{}: {}", scalar_of(name), in_line(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+        // JSON is YAML.
+        value => value.to_string(),
+    }
 }

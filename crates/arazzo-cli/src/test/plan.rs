@@ -93,6 +93,19 @@ pub(super) fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     Ok(planned)
 }
 
+/// The cases of the test file of one document.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn planned_of(document: &Path, flags: &TestFlags) -> Result<Vec<Planned>, Error> {
+    let mut document = Document { path: document.to_path_buf(), found: None, sources: vec![] };
+    let description = document.open(flags).load_blocking()?;
+    document.sources = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
+    let Some(file) = test_file(&document.path) else { return Ok(vec![]) };
+    let cases = cases::read(&file, &document.reach())?;
+    Ok(cases.into_iter().map(|case| Planned { document: document.clone(), case }).collect())
+}
+
 /// The documents that were named and found, each once.
 fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
     let mut documents: Vec<Document> = vec![];

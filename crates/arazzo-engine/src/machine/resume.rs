@@ -7,7 +7,7 @@ use super::message::ChannelRequest;
 use super::state::Stage;
 use super::wire::{CallId, Turn};
 use crate::event::EventKind;
-use crate::limits::{Limits, Millis};
+use crate::limits::{AllowedHost, Limits, Millis, Servers};
 
 /// A call that is in flight, as a driver that goes on with a run has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,18 @@ impl Machine {
     pub fn set_limits(&mut self, limits: Limits) {
         self.budget.bytes = limits.value_bytes;
         self.state.settings.limits = limits;
+    }
+
+    /// The servers that are called in the place of described ones, and the hosts that no source names and that may be called.
+    #[must_use]
+    pub fn servers(&self) -> (&Servers, &[AllowedHost]) {
+        (&self.state.settings.servers, &self.state.settings.allowed_hosts)
+    }
+
+    /// Lets the run call these from now on.
+    pub fn set_servers(&mut self, servers: Servers, allowed_hosts: Vec<AllowedHost>) {
+        self.state.settings.servers = servers;
+        self.state.settings.allowed_hosts = allowed_hosts;
     }
 
     /// Lets a run that has ended begin again at a step of its workflow, with the outputs that its steps have by now. The

@@ -34,7 +34,7 @@ mod written;
 pub use deferred::Deferred;
 pub use merge::{Anchors, Merge};
 pub use standing::Standing;
-pub(crate) use written::scalar_of;
+pub use written::scalar_of;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]

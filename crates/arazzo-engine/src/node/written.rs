@@ -258,14 +258,29 @@ pub(super) fn place(raw: &str, value: &str, at: usize) -> Option<usize> {
 }
 
 /// A text as a scalar of YAML that can stand anywhere, also in braces and as a key: in quotes where it needs them.
-pub(crate) fn scalar_of(text: &str) -> String {
+#[must_use]
+pub fn scalar_of(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '('));
     let plain = begins && text.chars().all(harmless) && !text.contains(" #") && !text.ends_with(' ');
     match plain_scalar(text) {
         Kind::String(_) if plain => text.to_owned(),
-        _ => Json::String(text.to_owned()).to_string(),
+        _ => quoted(text),
     }
+}
+
+/// A text in the quotes of JSON, with everything written out that YAML does not take as it is, or takes for the end of a line.
+fn quoted(text: &str) -> String {
+    let hidden =
+        |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let mut whole = String::new();
+    for c in Json::String(text.to_owned()).to_string().chars() {
+        match hidden(c) {
+            true => whole.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => whole.push(c),
+        }
+    }
+    whole
 }
 
 /// A text as it stands between quotes.

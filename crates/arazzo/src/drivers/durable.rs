@@ -180,7 +180,8 @@ impl DurableRun {
 
     fn turn(&mut self, at: Millis) -> Vec<CallId> {
         // No worker offers a workflow that sends or receives messages.
-        let SessionTurn { events, sends, aborts, wake, outcome, channels: _ } = self.session.turn(at);
+        // What a policy says is kept with what was heard.
+        let SessionTurn { events, sends, aborts, wake, outcome, channels: _, refused: _ } = self.session.turn(at);
         events.iter().for_each(|envelope| self.record.add(envelope));
         self.sends.retain(|outgoing| !aborts.contains(&outgoing.call));
         self.sends.extend(sends);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arazzo_engine::credentials::Credential;
 use arazzo_engine::event::{FailureKind, RunStatus};
 use arazzo_engine::machine::CallId;
+use arazzo_engine::readings::Readings;
 use arazzo_engine::value::{Json, Map};
 
 use super::recording::{Entry, Recording, Sent};
@@ -19,8 +20,16 @@ pub struct RecordedCase {
     pub inputs: Map<String, Json>,
     /// Inputs that are, with stand-ins.
     pub secrets: Map<String, Json>,
-    /// Names of credentials that were given beside the inputs.
-    pub credentials: Vec<String>,
+    /// Credentials that were given beside the inputs, with stand-ins for those that are secret.
+    pub credentials: Vec<RecordedCredential>,
+    /// The base url for all sources, if one was given.
+    pub server: Option<String>,
+    /// Base urls that were given, by source description.
+    pub servers: BTreeMap<String, String>,
+    /// Values of server variables that were given.
+    pub server_variables: BTreeMap<String, String>,
+    /// The mode in which the documents were read.
+    pub readings: Readings,
     /// Steps in the order in which they first sent a request, with what came for them in its order.
     pub replies: Vec<(String, Vec<RecordedReply>)>,
     /// The requests: step, method, path and query.
@@ -35,6 +44,20 @@ pub struct RecordedCase {
     pub why: Option<String>,
     /// The step where it did not.
     pub step: Option<String>,
+}
+
+/// A credential of a recorded run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedCredential {
+    /// What it is for, as [`crate::Credentials::insert`] takes it.
+    pub key: String,
+    /// The name that is shown in the place of its value.
+    pub name: String,
+    /// Its value; a stand-in, if it is secret.
+    pub value: String,
+    /// `false` for what only says who calls.
+    pub secret: bool,
 }
 
 /// What came for a request.
@@ -55,6 +78,16 @@ pub enum RecordedReply {
 }
 
 impl Recording {
+    /// The reason why the run is no test of its workflow, which has one course, from its beginning to its end.
+    #[must_use]
+    pub fn not_a_case(&self) -> Option<String> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Cancel { .. } => Some("the run was interrupted".to_owned()),
+            Entry::BegunAgain { step, .. } => Some(format!("the run failed, and began again at step `{step}`")),
+            _ => None,
+        })
+    }
+
     /// The run as a test of its workflow. Answers that nobody waited for any more are left out.
     #[must_use]
     pub fn as_case(&self) -> RecordedCase {
@@ -85,12 +118,26 @@ impl Recording {
                 None => replies.push((step.clone(), came.into_iter().collect())),
             }
         }
-        let end = self.end.clone();
+        let (end, settings) = (self.end.clone(), self.settings());
+        let servers = settings.servers.clone();
         RecordedCase {
             workflow: self.head.workflow.clone(),
             inputs,
             secrets,
-            credentials: self.settings().credentials.iter().map(|(_, Credential { name, .. })| name.clone()).collect(),
+            credentials: settings
+                .credentials
+                .iter()
+                .map(|(key, Credential { name, value, secret })| RecordedCredential {
+                    key: key.to_owned(),
+                    name: name.clone(),
+                    value: value.clone(),
+                    secret: *secret,
+                })
+                .collect(),
+            server: servers.all,
+            servers: servers.named,
+            server_variables: servers.variables,
+            readings: self.readings(),
             replies,
             requests,
             status: end.status,

@@ -3,18 +3,47 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arazzo_engine::event::{Event, EventKind};
-use arazzo_engine::limits::Millis;
+use arazzo_engine::limits::{AllowedHost, Limits, Millis, Servers};
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
-use arazzo_engine::machine::{Input, Request};
+use arazzo_engine::machine::{CallId, Input, Request};
+use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
+
+/// What a session takes in: an input, or what whoever goes on with its run says before that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Taken {
+    Input(Input),
+    /// No process had the run for so many ms; these calls are sent again.
+    Resumed {
+        away_ms: Millis,
+        again: Vec<CallId>,
+    },
+    /// A run that has failed begins again at a step.
+    BegunAgain {
+        step: String,
+    },
+    /// Other limits from now on.
+    Limits(Box<Limits>),
+    /// Other servers and permitted hosts from now on.
+    Servers(Box<CalledServers>),
+}
+
+/// The servers that a run calls in the place of described ones, and hosts that no source names and that it may call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CalledServers {
+    pub(crate) servers: Servers,
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
+}
 
 /// The log that a driver keeps of a run that is to be recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     /// The bytes of requests and answers that it may have.
     pub(super) most: u64,
-    pub(super) inputs: Vec<(Millis, Input)>,
+    pub(super) inputs: Vec<(Millis, Taken)>,
     /// The events and their kinds, to compare.
     pub(super) events: Vec<Print>,
     pub(super) run: String,
@@ -37,7 +66,14 @@ impl Recorder {
             _ => {}
         }
         if !self.is_too_large() {
-            self.inputs.push((now, input.clone()));
+            self.inputs.push((now, Taken::Input(input.clone())));
+        }
+    }
+
+    /// What is no input.
+    pub(crate) fn taken(&mut self, now: Millis, taken: &Taken) {
+        if !self.is_too_large() {
+            self.inputs.push((now, taken.clone()));
         }
     }
 

@@ -8,7 +8,7 @@
 use arazzo_engine::credentials::{Credential, Credentials};
 use arazzo_engine::event::{Event, EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
-use arazzo_engine::limits::{Millis, Settings};
+use arazzo_engine::limits::{Limits, Millis, Settings, Warning};
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Delivery, Message};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Progress, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
@@ -18,11 +18,12 @@ use arazzo_engine::stand_in::StandIns;
 use arazzo_engine::value::{Json, Map, stored};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::channel::SEND;
-use crate::drivers::recorder::{Print, Recorder};
+use crate::drivers::recorder::{CalledServers, Print, Recorder, Taken};
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::session::{Session, SessionTurn};
@@ -119,6 +120,28 @@ pub(crate) enum Entry {
     Cancel {
         ms: Millis,
     },
+    /// Another process went on with the run.
+    Resumed {
+        ms: Millis,
+        away_ms: Millis,
+        again: Vec<CallId>,
+    },
+    /// It had failed, and began again at a step.
+    BegunAgain {
+        ms: Millis,
+        step: String,
+    },
+    /// It went on with other limits.
+    Limits {
+        ms: Millis,
+        limits: Box<Limits>,
+    },
+    /// It went on with other servers.
+    Servers {
+        ms: Millis,
+        #[serde(flatten)]
+        called: Box<CalledServers>,
+    },
 }
 
 /// A request, masked as events are.
@@ -173,82 +196,54 @@ enum Line {
     End(End),
 }
 
-/// The parts of a recording, beside the log of the driver.
+/// The parts of the first line of a recording.
 pub(crate) struct RecordingHeader<'a> {
     pub(crate) document: String,
     pub(crate) readings: Readings,
     pub(crate) workflow: String,
+    pub(crate) run: String,
+    pub(crate) epoch_ms: i64,
     pub(crate) inputs: InputValues,
     /// Names of the inputs that are secret.
     pub(crate) secret: Vec<String>,
     pub(crate) settings: Settings,
     pub(crate) sources: &'a Sources,
-    /// The names of settings in messages.
-    pub(crate) naming: Naming,
 }
 
 impl Recording {
-    /// Makes a recording of a run that has ended. `begin` gives a machine of the same workflow for other inputs and
-    /// settings.
+    /// Makes a recording of a run that has ended, from what it began with. `begin` gives a machine of the same workflow for
+    /// other inputs and settings.
     ///
     /// # Errors
     /// [`Error::Setup`] if the run was too large to keep.
     pub(crate) fn of(
         log: Recorder,
         mut stand_ins: StandIns,
-        made: RecordingHeader<'_>,
+        (mut head, naming): (Head, Naming),
         begin: impl FnOnce(InputValues, Settings, i64) -> Result<Session, Error>,
     ) -> Result<Self, Error> {
         if log.is_too_large() {
-            let raise = (made.naming)(&Remedy::Raise(Limit::Kept));
+            let raise = naming(&Remedy::Raise(Limit::Kept));
             let message = format!("its requests and answers have more than {} bytes; raise {raise}", log.most);
             return Err(Error::Setup(message));
         }
-        let mut inputs = made.inputs;
-        let secret = |name: &str| made.secret.iter().any(|secret| secret == name);
-        for (name, value) in inputs.iter_mut().filter(|(name, _)| secret(name)) {
-            *value = stand_ins.of_value(name, value);
-        }
-        log.inputs.iter().for_each(|(_, input)| learn_cookies(input, &mut stand_ins));
-        for (_, value) in &mut inputs {
-            *value = stand_ins.in_json(value);
-        }
-        let mut settings = made.settings;
-        let certificate = settings.credentials.certificate;
-        let mut credentials = vec![];
-        for (key, Credential { name, value, secret }) in settings.credentials.iter() {
-            let value = if *secret { stand_ins.of_text(name, value) } else { value.clone() };
-            credentials.push(Proof { key: key.to_owned(), name: name.clone(), value, secret: *secret });
-        }
-        settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes).into());
-        let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings.into()).to_serde());
-        settings = hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))?;
-        let documents = made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
-        let head = Head {
-            v: VERSION,
-            semantics: SEMANTICS,
-            document: made.document,
-            workflow: made.workflow,
-            run: log.run,
-            epoch_ms: log.epoch_ms,
-            awaits_progress: true,
-            readings: made.readings,
-            inputs,
-            secret: made.secret,
-            settings,
-            credentials,
-            certificate,
-            documents,
-        };
+        head.hide_inputs(&mut stand_ins);
+        log.inputs.iter().for_each(|(_, taken)| learn_cookies(taken, &mut stand_ins));
+        head.hide_rest(&mut stand_ins)?;
+        (head.run, head.epoch_ms) = (log.run, log.epoch_ms);
 
         let mut session = begin(head.inputs.clone(), head.settings(), head.epoch_ms)?;
         session.await_progress();
         let (mut entries, mut events, mut end) = (vec![], vec![], None);
-        for (ms, input) in log.inputs {
-            let input = hidden_input(input, &stand_ins);
-            entries.extend(Entry::of(ms, &input));
-            if !matches!(input, Input::Start { .. }) {
-                session.apply(ms, input);
+        for (ms, taken) in log.inputs {
+            let taken = match taken {
+                Taken::Input(input) => Taken::Input(hidden_input(input, &stand_ins)),
+                Taken::Servers(called) => Taken::Servers(hidden(&called, &stand_ins)?),
+                other => other,
+            };
+            entries.extend(Entry::of(ms, &taken));
+            if !matches!(taken, Taken::Input(Input::Start { .. })) {
+                session.take(ms, taken);
             }
             let turn = session.turn(ms);
             events.extend(turn.events.iter().map(|envelope| Print::of(&envelope.event)));
@@ -381,7 +376,67 @@ impl Recording {
 }
 
 impl Head {
-    fn settings(&self) -> Settings {
+    /// What a run begins with. Holds secrets.
+    pub(crate) fn of(made: RecordingHeader<'_>) -> Self {
+        let settings = made.settings;
+        let proofs = settings.credentials.iter().map(|(key, Credential { name, value, secret })| Proof {
+            key: key.to_owned(),
+            name: name.clone(),
+            value: value.clone(),
+            secret: *secret,
+        });
+        Self {
+            v: VERSION,
+            semantics: SEMANTICS,
+            document: made.document,
+            workflow: made.workflow,
+            run: made.run,
+            epoch_ms: made.epoch_ms,
+            awaits_progress: true,
+            readings: made.readings,
+            inputs: made.inputs,
+            secret: made.secret,
+            credentials: proofs.collect(),
+            certificate: settings.credentials.certificate,
+            settings,
+            documents: made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect(),
+        }
+    }
+
+    /// The warnings about the documents.
+    pub(crate) fn set_warnings(&mut self, warnings: &[Warning]) {
+        self.settings.warnings = warnings.to_vec();
+    }
+
+    /// Puts stand-ins in the place of secret inputs.
+    fn hide_inputs(&mut self, stand_ins: &mut StandIns) {
+        let secret = |name: &str| self.secret.iter().any(|secret| secret == name);
+        for (name, value) in self.inputs.iter_mut().filter(|(name, _)| secret(name)) {
+            *value = stand_ins.of_value(name, value);
+        }
+    }
+
+    /// Puts stand-ins in the place of all other secrets.
+    fn hide_rest(&mut self, stand_ins: &mut StandIns) -> Result<(), Error> {
+        for (_, value) in &mut self.inputs {
+            *value = stand_ins.in_json(value);
+        }
+        for proof in self.credentials.iter_mut().filter(|proof| proof.secret) {
+            proof.value = stand_ins.of_text(&proof.name, &proof.value);
+        }
+        let settings = &mut self.settings;
+        settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes).into());
+        *settings = hidden(settings, stand_ins)?;
+        Ok(())
+    }
+
+    /// The documents are others from now on.
+    #[cfg(feature = "journal")]
+    pub(crate) fn set_documents(&mut self, sources: &Sources) {
+        self.documents = sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
         let mut credentials = Credentials::new();
         credentials.certificate = self.certificate;
         for Proof { key, name, value, secret } in self.credentials.iter().cloned() {
@@ -393,9 +448,15 @@ impl Head {
     }
 }
 
+/// Settings with stand-ins.
+fn hidden<T: Serialize + DeserializeOwned>(settings: &T, stand_ins: &StandIns) -> Result<T, Error> {
+    let hidden = serde_json::to_value(settings).map(|settings| stand_ins.in_json(&settings.into()).to_serde());
+    hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))
+}
+
 /// Cookies are credentials, whether or not anything else knows their values.
-fn learn_cookies(input: &Input, stand_ins: &mut StandIns) {
-    let Input::Reply { result: Ok(response), .. } = input else { return };
+fn learn_cookies(taken: &Taken, stand_ins: &mut StandIns) {
+    let Taken::Input(Input::Reply { result: Ok(response), .. }) = taken else { return };
     for (_, value) in response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
         if let Some((_, rest)) = value.split_once('=') {
             let value = rest.split(';').next().unwrap_or_default().trim();
@@ -558,7 +619,16 @@ impl Fingerprint {
 }
 
 impl Entry {
-    fn of(ms: Millis, input: &Input) -> Option<Self> {
+    fn of(ms: Millis, taken: &Taken) -> Option<Self> {
+        let input = match taken {
+            Taken::Input(input) => input,
+            Taken::Resumed { away_ms, again } => {
+                return Some(Self::Resumed { ms, away_ms: *away_ms, again: again.clone() });
+            }
+            Taken::BegunAgain { step } => return Some(Self::BegunAgain { ms, step: step.clone() }),
+            Taken::Limits(limits) => return Some(Self::Limits { ms, limits: limits.clone() }),
+            Taken::Servers(called) => return Some(Self::Servers { ms, called: called.clone() }),
+        };
         Some(match input {
             Input::Start { .. } => return None,
             Input::Tick => Self::Tick { ms },
@@ -582,14 +652,24 @@ impl Entry {
             | Self::Progress { ms, .. }
             | Self::Channel { ms, .. }
             | Self::Tick { ms }
-            | Self::Cancel { ms } => *ms,
+            | Self::Cancel { ms }
+            | Self::Resumed { ms, .. }
+            | Self::BegunAgain { ms, .. }
+            | Self::Limits { ms, .. }
+            | Self::Servers { ms, .. } => *ms,
         }
     }
 
-    /// The input of a machine that it was, if something came.
-    pub(crate) fn input(&self) -> Option<Input> {
-        Some(match self {
+    /// What a session takes in then; nothing if it was sent.
+    pub(crate) fn taken(&self) -> Option<Taken> {
+        let input = match self {
             Self::Request(_) => return None,
+            Self::Resumed { away_ms, again, .. } => {
+                return Some(Taken::Resumed { away_ms: *away_ms, again: again.clone() });
+            }
+            Self::BegunAgain { step, .. } => return Some(Taken::BegunAgain { step: step.clone() }),
+            Self::Limits { limits, .. } => return Some(Taken::Limits(limits.clone())),
+            Self::Servers { called, .. } => return Some(Taken::Servers(called.clone())),
             Self::Tick { .. } => Input::Tick,
             Self::Channel { heard, .. } => Input::Channel(heard.clone()),
             Self::Cancel { .. } => Input::Cancel,
@@ -598,7 +678,8 @@ impl Entry {
                 let (call, result) = self.answer()?;
                 Input::Reply { call, result }
             }
-        })
+        };
+        Some(Taken::Input(input))
     }
 
     /// The answer to a call.
@@ -610,11 +691,7 @@ impl Entry {
             Self::Failure { call, kind, message, in_doubt, .. } => {
                 Some((*call, Err(Failure { kind: *kind, message: message.clone(), in_doubt: *in_doubt })))
             }
-            Self::Request(_)
-            | Self::Progress { .. }
-            | Self::Channel { .. }
-            | Self::Tick { .. }
-            | Self::Cancel { .. } => None,
+            _ => None,
         }
     }
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::channel::SEND;
+use crate::drivers::recorder::Taken;
 use crate::drivers::recording::{Content, End, Entry, Recording, Sent, sent};
 use crate::envelope::Envelope;
 use crate::session::Session;
@@ -164,7 +165,8 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 }
             }
             let known = self.sent(now, &requests);
-            if let Some(outcome) = turn.outcome {
+            let goes_on = self.begins_again();
+            if let Some(outcome) = turn.outcome.filter(|_| !goes_on) {
                 self.missing();
                 self.compare_ends(End::of(now, &turn.events).as_ref());
                 return self.replay(Some(outcome));
@@ -178,8 +180,17 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 return self.replay(None);
             };
             now = at;
-            self.session.apply(now, input);
+            self.session.take(now, input);
         }
+    }
+
+    /// `true` if a run that has ended went on after that.
+    fn begins_again(&self) -> bool {
+        let next = self.recording.entries.get(self.at..).unwrap_or_default().iter();
+        // What came too late for it changes nothing.
+        let after =
+            next.filter(|entry| !matches!(entry, Entry::Reply { .. } | Entry::Failure { .. } | Entry::Limits { .. }));
+        self.waiting.is_none() && matches!(after.take(1).next(), Some(Entry::BegunAgain { .. }))
     }
 
     fn replay(&mut self, outcome: Option<Outcome>) -> Replay {
@@ -222,7 +233,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         let rest = self.recording.entries.get(self.at..).unwrap_or_default();
         let coming = rest.iter().filter_map(|entry| match entry {
             Entry::Cancel { ms } => Some((*ms, Input::Cancel)),
-            other => match other.input()? {
+            other => match taken_input(other)? {
                 input @ (Input::Reply { call, .. } | Input::Progress { call, .. }) => {
                     taken(call).then_some((other.ms(), input))
                 }
@@ -267,11 +278,11 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
     }
 
     /// The next input, and its time.
-    fn next(&mut self, now: Millis, wake: Option<Millis>) -> Option<(Millis, Input)> {
+    fn next(&mut self, now: Millis, wake: Option<Millis>) -> Option<(Millis, Taken)> {
         if self.waiting.is_none() {
             if let Some(entry) = self.recording.entries.get(self.at) {
                 self.at += 1;
-                return Some((entry.ms(), entry.input()?));
+                return Some((entry.ms(), entry.taken()?));
             }
             self.leave_recording(now);
         }
@@ -280,9 +291,9 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         match (first, wake) {
             (Some((index, at)), wake) if wake.is_none_or(|wake| at <= wake) => {
                 let (_, input) = waiting.remove(index);
-                Some((at.max(now), input))
+                Some((at.max(now), Taken::Input(input)))
             }
-            (_, Some(wake)) => Some((wake.max(now), Input::Tick)),
+            (_, Some(wake)) => Some((wake.max(now), Taken::Input(Input::Tick))),
             (_, None) => None,
         }
     }
@@ -353,6 +364,14 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             let part = format!("output {name}");
             self.drifts.push(drift(part, text(then.outputs.get(name)), text(now.outputs.get(name)), span));
         }
+    }
+}
+
+/// The input that an entry is, of a run that goes another way.
+fn taken_input(entry: &Entry) -> Option<Input> {
+    match entry.taken()? {
+        Taken::Input(input) => Some(input),
+        _ => None,
     }
 }
 

@@ -25,9 +25,11 @@
 //! the run took of it. A run whose process ended in between is in doubt: it goes on when it is decided what to do about that
 //! request ([`Resumed::in_doubt`]). No secret is in the file in clear. The page `docs/journal.md` describes its tables.
 
+mod course;
 pub(crate) mod key;
 pub(crate) mod owner;
 mod private_file;
+mod renewal;
 pub(crate) mod resume;
 pub(crate) mod run_log;
 pub(crate) mod schema;

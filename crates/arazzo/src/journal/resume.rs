@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arazzo_engine::limits::{Limits, Millis};
+use arazzo_engine::limits::{Limits, Millis, Servers};
 use arazzo_engine::machine::message::ChannelInput;
 use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
@@ -15,14 +15,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
 use crate::channel::SEND;
+use crate::description::Description;
 use crate::drivers::live::{self, Interrupt, RunChannels, Ways};
+use crate::drivers::recorder::Taken;
+use crate::drivers::replay::{Drift, DriftKind, Replay};
 use crate::envelope::Envelope;
 use crate::error::Error;
+use crate::journal::course::{TAKEN_BACK, enters};
 use crate::journal::owner::Owner;
+use crate::journal::renewal::Renewal;
 use crate::journal::run_log::{RunLog, Sealed};
-use crate::journal::setup::{KeptText, Setup};
 use crate::journal::store::{Journal, JournaledRun, RunState};
+use crate::journal::write::Part;
 use crate::session::{Session, StoredSession};
+use crate::step_outputs::StepOutputs;
 use crate::workflow::Workflow;
 
 /// A run that this process has, and that does not go on yet. Dropped, it is given back.
@@ -53,6 +59,12 @@ pub struct Resumed {
     /// When it was last seen, in ms since 1970.
     alive: i64,
     decisions: BTreeMap<CallId, Decision>,
+    /// What was said of the run since.
+    changes: Vec<Taken>,
+    /// What is kept of it with other permissions.
+    setup: Option<String>,
+    /// What it is with other documents.
+    renewal: Option<Renewal>,
     /// The last of its fields: it is given back when all else is gone.
     claim: Claim,
 }
@@ -135,18 +147,41 @@ impl Journal {
     /// file cannot be written.
     pub fn resume(&self, run: &str) -> Result<Resumption, Error> {
         let run = self.run(run)?;
-        let key = self.key()?;
-        if key.id() != run.key {
-            return Err(Error::Setup(format!(
-                "the run `{}` is encrypted with the key `{}`, and the key that was given is `{}`",
-                run.id,
-                run.key,
-                key.id()
-            )));
-        }
+        self.check_key(&run)?;
         let owner = self.claim(&run)?;
         let claim = Claim(self.clone(), run.id.clone(), owner);
         Ok(Resumption { journal: self.clone(), run, claim })
+    }
+}
+
+impl Journal {
+    /// Writes that a run goes on, with all that is new about it.
+    fn goes_on(
+        &self,
+        (run, owner): (&str, &str),
+        setup: Option<String>,
+        renewal: Option<Renewal>,
+    ) -> Result<(), Error> {
+        let (run, owner) = (run.to_owned(), owner.to_owned());
+        self.shared.writer.write_now(move |connection| {
+            let goes_on = connection.execute(
+                "UPDATE runs SET status = 'running', exit = NULL, reason = NULL, outcome = NULL, ending = NULL
+                 WHERE id = ?1 AND owner = ?2",
+                params![run, owner],
+            )?;
+            if goes_on == 0 {
+                return Ok(());
+            }
+            connection.execute("UPDATE inputs SET part = ?2 WHERE run = ?1 AND part = 1", params![run, TAKEN_BACK])?;
+            connection.execute("UPDATE inputs SET part = 0 WHERE run = ?1 AND part = 2", [&run])?;
+            if let Some(setup) = setup {
+                connection.execute("UPDATE runs SET setup = ?2 WHERE id = ?1", params![run, setup])?;
+            }
+            match renewal {
+                Some(renewal) => renewal.apply(&run, connection),
+                None => Ok(()),
+            }
+        })
     }
 }
 
@@ -165,7 +200,7 @@ impl Resumption {
         let connection = self.journal.read()?;
         let sealed = connection.query_row("SELECT outcome FROM runs WHERE id = ?1", [&self.run.id], |row| row.get(0));
         let sealed: Option<Vec<u8>> = self.journal.db(sealed.optional())?.flatten();
-        sealed.map(|sealed| self.decrypted(&self.run.id, &sealed)).transpose()
+        sealed.map(|sealed| self.journal.decrypted(&self.run.id, &sealed)).transpose()
     }
 
     /// Opens the documents of the run, as they were and as they were read. How servers are reached, who tells the time and
@@ -174,20 +209,7 @@ impl Resumption {
     /// # Errors
     /// [`Error::Setup`] if they cannot be read.
     pub fn builder(&self) -> Result<Builder, Error> {
-        let connection = self.journal.read()?;
-        let id = &self.run.id;
-        let setup = connection.query_row("SELECT setup FROM runs WHERE id = ?1", [id], |row| row.get::<_, String>(0));
-        let setup: Setup =
-            serde_json::from_str(&self.journal.db(setup)?).map_err(|e| self.journal.unreadable(id, &e))?;
-        let statement = "SELECT hash, text FROM documents JOIN texts USING (hash) WHERE run = ?1 ORDER BY place";
-        let mut statement = self.journal.db(connection.prepare(statement))?;
-        let rows = statement.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
-        let mut texts = vec![];
-        for row in self.journal.db(rows)? {
-            let (hash, sealed) = self.journal.db(row)?;
-            let bytes = self.opened(&hash, &sealed)?;
-            texts.push(KeptText::of_compressed(&bytes).ok_or_else(|| self.damaged())?);
-        }
+        let (setup, texts) = self.journal.documents_of(&self.run.id)?;
         Ok(setup.builder(texts))
     }
 
@@ -205,35 +227,149 @@ impl Resumption {
         };
         let stored: StoredSession =
             serde_json::from_str(&state).map_err(|error| self.journal.unreadable(&self.run.id, &error))?;
-        let Sealed { secrets, answers } = self.decrypted(&self.run.id, &sealed)?;
+        let Sealed { secrets, answers } = self.journal.decrypted(&self.run.id, &sealed)?;
         let workflow = builder.load_blocking()?.begun_workflow(&self.run.workflow)?;
-        let session = Session::restore(&workflow, stored.clone(), secrets.clone())?;
-        Ok(Resumed {
-            journal: self.journal,
-            run: self.run.id,
+        let mut resumed = self.resumed(workflow, (stored, secrets))?;
+        // What was answered when the run stopped is not asked again.
+        resumed.decisions = answers.into_iter().filter_map(answered).collect();
+        Ok(resumed)
+    }
+
+    fn resumed(self, workflow: Workflow, stored: (StoredSession, Secrets)) -> Result<Resumed, Error> {
+        let session = Session::restore(&workflow, stored.0.clone(), stored.1.clone())?;
+        let (journal, run, state, alive) = (self.journal, self.run.id, self.run.state, self.run.alive);
+        let (decisions, changes, claim) = (BTreeMap::new(), vec![], self.claim);
+        let mut resumed = Resumed {
+            journal,
+            run,
             workflow,
             session,
-            stored: (stored, secrets),
-            state: self.run.state,
-            alive: self.run.alive,
-            // What was answered when the run stopped is not asked again.
-            decisions: answers.into_iter().filter_map(answered).collect(),
-            claim: self.claim,
-        })
+            stored,
+            state,
+            alive,
+            decisions,
+            changes,
+            setup: None,
+            renewal: None,
+            claim,
+        };
+        resumed.give_servers()?;
+        Ok(resumed)
     }
 
-    fn opened(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
-        self.journal.key()?.decrypt(place, sealed).ok_or_else(|| self.damaged())
+    /// Opens the documents of the run as they are now, to go on with them ([`Resumption::load_now`]). As for
+    /// [`Resumption::builder`], the network is still to be said.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the journal cannot be read.
+    pub fn builder_now(&self) -> Result<Builder, Error> {
+        Ok(self.journal.documents_of(&self.run.id)?.0.builder_now())
     }
 
-    fn decrypted<T: serde::de::DeserializeOwned>(&self, place: &str, sealed: &[u8]) -> Result<T, Error> {
-        let bytes = self.opened(place, sealed)?;
-        serde_json::from_slice(&bytes).map_err(|error| self.journal.unreadable(&self.run.id, &error))
+    /// Plays what the run has done so far with other documents, without a server; up to where a step begins, if the run is to
+    /// begin again there. It goes on with them where nothing drifts.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if something that the run took in is not kept, or cannot be compared as it looks into a secret;
+    /// [`Error::Inputs`] if the workflow does not take the inputs of the run.
+    pub fn replay(&self, description: &Description, from: Option<&str>) -> Result<Replay, Error> {
+        let (setup, texts) = self.journal.documents_of(&self.run.id)?;
+        let begun = setup.builder(texts).load_blocking()?.begun_workflow(&self.run.workflow)?;
+        let mut course = self.journal.course(&self.run)?;
+        let visit = from.map(|step| course.cut_at(step, &self.journal.events(&self.run.id)?)).transpose()?;
+        let recording = course.record(&begun)?;
+        if let Some(what) = recording.unlike() {
+            return Err(Error::Setup(format!(
+                "it is not known whether the run `{}` would have gone so with other documents: from {what} on, something looks into the value of a secret",
+                self.run.id
+            )));
+        }
+        let mut replay = description.replay(&recording, |_| {})?;
+        if let (Some(from), Some(visit)) = (from, visit) {
+            // What the step does is yet to come, and so is the end.
+            let is_over =
+                |drift: &Drift| drift.kind != DriftKind::OutcomeChanged && (drift.step != from || drift.visit < visit);
+            replay.drifts.retain(is_over);
+        }
+        Ok(replay)
     }
 
-    fn damaged(&self) -> Error {
-        self.journal.unreadable(&self.run.id, &"what is encrypted is not what was written, or its key is another one")
+    /// As [`Resumption::load`], with other documents, and from a step on if the run failed. What the run has done so far is as
+    /// these documents want it.
+    ///
+    /// # Errors
+    /// As [`Resumption::replay`]; [`Error::Setup`] if something drifts.
+    pub fn load_now(self, description: &Description, from: Option<&str>) -> Result<Resumed, Error> {
+        let count = self.replay(description, from)?.drifts.len();
+        let id = &self.run.id;
+        if count > 0 {
+            let what = if count == 1 { "one difference".to_owned() } else { format!("{count} differences") };
+            let message = format!("the run `{id}` would not have gone so with these documents: {what}");
+            return Err(Error::Setup(message));
+        }
+        let workflow = description.begun_workflow(&self.run.workflow)?;
+        let mut course = self.journal.course(&self.run)?;
+        if let Some(step) = from {
+            course.cut_at(step, &self.journal.events(id)?)?;
+        }
+        course.with_documents(&workflow)?;
+        let (mut session, mut events) = course.retell(&workflow)?;
+        let mut changes = vec![];
+        if let Some(step) = from {
+            events.truncate(events.iter().rposition(|event| enters(event, step)).unwrap_or(events.len()));
+            let again = session.begin_again(step, events.len() as u64);
+            again.map_err(|NoSuchStep(steps)| no_such_step(step, &steps))?;
+            changes.push(Taken::BegunAgain { step: step.to_owned() });
+        }
+        let (stored, secrets) = session.stored()?;
+        let place = (&self.journal, id.as_str());
+        let renewal = Renewal::of(place, description, &course, (&stored, &secrets), events)?;
+        let mut resumed = self.resumed(workflow, (stored, secrets))?;
+        resumed.changes.extend(changes);
+        resumed.renewal = Some(renewal);
+        Ok(resumed)
     }
+}
+
+/// What becomes of the calls in flight: requests that are sent, and the ends of the others.
+fn in_flight(session: &Session, decisions: &mut BTreeMap<CallId, Decision>) -> (Vec<Outgoing>, VecDeque<Input>) {
+    let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
+    for call in session.calls().collect::<Vec<_>>() {
+        let result = match (decisions.remove(&call), session.permitted(call)) {
+            (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
+                sends.push(outgoing);
+                continue;
+            }
+            // Whatever the answer is: the message counts as accepted.
+            (Some(Decision::Answer(_)), None) if session.channel_of(call).is_some() => {
+                inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
+                continue;
+            }
+            (Some(Decision::Answer(response)), _) => Ok(response),
+            (Some(Decision::Fail), _) => Err(Failure {
+                kind: FailureKind::GivenUp,
+                message: "it is not known whether the request arrived: the process ended before its answer came"
+                    .to_owned(),
+                in_doubt: true,
+            }),
+            (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
+            (_, None) if session.channel_of(call).is_some() => Err(Failure {
+                kind: FailureKind::GivenUp,
+                message: "it is not known whether it has arrived: the process ended before it was accepted".to_owned(),
+                in_doubt: true,
+            }),
+            (_, None) => {
+                let message = "the request cannot be made again".to_owned();
+                Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
+            }
+        };
+        inputs.push_back(Input::Reply { call, result });
+    }
+    (sends, inputs)
+}
+
+fn no_such_step(step: &str, steps: &[String]) -> Error {
+    Error::Setup(format!("the workflow has no step `{step}`; it has {}", steps.join(", ")))
 }
 
 /// The call that an input answers, and the answer.
@@ -256,7 +392,10 @@ impl Resumed {
     /// # Errors
     /// [`Error::Setup`] if they cannot be read.
     pub fn events(&self) -> Result<Vec<Envelope>, Error> {
-        let mut events = self.journal.events(&self.run)?;
+        let mut events = match &self.renewal {
+            Some(renewal) => renewal.events.clone(),
+            None => self.journal.events(&self.run)?,
+        };
         let seq = self.session.seq();
         events.retain(|envelope| envelope.seq < seq);
         Ok(events)
@@ -285,9 +424,40 @@ impl Resumed {
         undecided.filter_map(|pending| shown(pending.call)).collect()
     }
 
+    /// Keeps the outputs of single steps, as [`Workflow::keep_step_outputs`] does.
+    pub fn keep_step_outputs(&mut self, outputs: &StepOutputs) {
+        self.workflow = self.workflow.clone().keep_step_outputs(outputs);
+    }
+
     /// Decides about a request in doubt.
     pub fn decide(&mut self, call: CallId, decision: Decision) {
         self.decisions.insert(call, decision);
+    }
+
+    /// Lets the run call the servers and hosts that were given when its documents were opened, in the place of those of then.
+    fn give_servers(&mut self) -> Result<(), Error> {
+        let given = &self.workflow.description.settings;
+        let mut called = self.session.servers();
+        let Servers { all, named, variables } = given.servers.clone();
+        if all.is_some() {
+            called.servers.named.clear();
+        }
+        called.servers.all = all.or(called.servers.all);
+        called.servers.named.extend(named);
+        called.servers.variables.extend(variables);
+        for host in &given.allowed_hosts {
+            if !called.allowed_hosts.contains(host) {
+                called.allowed_hosts.push(host.clone());
+            }
+        }
+        if called == self.session.servers() {
+            return Ok(());
+        }
+        self.session.set_servers(called.clone());
+        self.changes.push(Taken::Servers(Box::new(called)));
+        let setup = self.journal.documents_of(&self.run)?.0.with_policy(self.workflow.description.world.grants.clone());
+        self.setup = Some(serde_json::to_string(&setup).map_err(|error| Error::Setup(error.to_string()))?);
+        Ok(())
     }
 
     /// The limits of the run.
@@ -298,6 +468,9 @@ impl Resumed {
 
     /// Lets the run go on with other limits: one that reached a limit would stop there again.
     pub fn set_limits(&mut self, limits: Limits) {
+        if limits != self.session.limits() {
+            self.changes.push(Taken::Limits(Box::new(limits.clone())));
+        }
         self.session.set_limits(limits);
     }
 
@@ -318,9 +491,10 @@ impl Resumed {
             matches!(envelope.event.kind, arazzo_engine::event::EventKind::WorkflowFinished { .. })
         };
         let seq = ending.iter().rfind(ends).map_or(self.session.seq(), |envelope| envelope.seq);
-        self.session.begin_again(step, seq).map_err(|NoSuchStep(steps)| {
-            Error::Setup(format!("the workflow has no step `{step}`; it has {}", steps.join(", ")))
-        })
+        let again = self.session.begin_again(step, seq);
+        again.map_err(|NoSuchStep(steps)| no_such_step(step, &steps))?;
+        self.changes.push(Taken::BegunAgain { step: step.to_owned() });
+        Ok(())
     }
 
     /// Goes on with the run, to its end. Every event that happens from now on goes to `observe`.
@@ -341,7 +515,8 @@ impl Resumed {
                 "the message of step `{step}` to channel `{channel}` is not sent again: decide that it failed, or that it was accepted"
             )));
         }
-        let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, claim } = self;
+        let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, changes, .. } = self;
+        let (setup, renewal, claim) = (self.setup, self.renewal, self.claim);
         let world = &workflow.description.world;
         world.available().map_err(Error::Setup)?;
         let since_began = |ms: i64| u64::try_from(ms.saturating_sub(session.epoch_ms())).unwrap_or(0);
@@ -351,57 +526,24 @@ impl Resumed {
 
         let left: Vec<PendingRequest> = session.pending().filter(|pending| pending.written).collect();
         let unsettled: BTreeSet<CallId> = left.iter().filter(|one| !one.idempotent).map(|one| one.call).collect();
-        let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
-        for call in session.calls().collect::<Vec<_>>() {
-            let result = match (decisions.remove(&call), session.permitted(call)) {
-                (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
-                    sends.push(outgoing);
-                    continue;
-                }
-                // Whatever the answer is: the message counts as accepted.
-                (Some(Decision::Answer(_)), None) if session.channel_of(call).is_some() => {
-                    inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
-                    continue;
-                }
-                (Some(Decision::Answer(response)), _) => Ok(response),
-                (Some(Decision::Fail), _) => Err(Failure {
-                    kind: FailureKind::GivenUp,
-                    message: "it is not known whether the request arrived: the process ended before its answer came"
-                        .to_owned(),
-                    in_doubt: true,
-                }),
-                (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
-                (_, None) if session.channel_of(call).is_some() => Err(Failure {
-                    kind: FailureKind::GivenUp,
-                    message: "it is not known whether it has arrived: the process ended before it was accepted"
-                        .to_owned(),
-                    in_doubt: true,
-                }),
-                (_, None) => {
-                    let message = "the request cannot be made again".to_owned();
-                    Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
-                }
-            };
-            inputs.push_back(Input::Reply { call, result });
-        }
+        let (sends, inputs) = in_flight(&session, &mut decisions);
         let sent_before = |call: &CallId| left.iter().any(|pending| pending.call == *call);
         let again: Vec<CallId> = sends.iter().map(|outgoing| outgoing.call).filter(sent_before).collect();
+        let seq = session.seq();
         session.resume_at(at, gap, &again);
-        let (id, owner) = (run.clone(), claim.2.id.clone());
-        journal.shared.writer.write_now(move |connection| {
-            connection.execute(
-                "UPDATE runs SET status = 'running', exit = NULL, reason = NULL, outcome = NULL, ending = NULL
-                 WHERE id = ?1 AND owner = ?2",
-                params![id, owner],
-            )?;
-            Ok(())
-        })?;
-        let log = RunLog::resume(&journal, &workflow.description, (&run, stored), unsettled, interrupt)?;
-        let resumed = live::Resumed { at: Duration::from_millis(at), sends, inputs };
+        journal.goes_on((&run, &claim.2.id), setup, renewal)?;
+        let number = journal.next_input(&run)?;
         let description = &workflow.description;
+        let mut log = RunLog::resume(&journal, description, (&run, stored), (unsettled, number), interrupt)?;
+        for taken in changes.into_iter().chain([Taken::Resumed { away_ms: gap, again }]) {
+            log.keep(&session, seq, taken, Part::Both)?;
+        }
+        let resumed = live::Resumed { at: Duration::from_millis(at), sends, inputs };
         let channels = description.link()?.map(|link| RunChannels::new(Some(link)));
         let ways = Ways { log: Some(Box::new(log)), resumed, channels, ..Ways::default() };
-        let (outcome, ()) = live::run(session, (world, ways), interrupt, observe, drop).await?;
+        let step_outputs = workflow.step_outputs.clone();
+        let finish = move |session: Session| step_outputs.into_iter().for_each(|outputs| outputs.fill(&session));
+        let (outcome, ()) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         drop(claim);
         Ok(outcome)
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 
 use arazzo_engine::event::{EventKind, RunStatus};
 use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::message::ChannelInput;
 use arazzo_engine::machine::{CallId, Input, Outcome, Secrets, Stop};
 use arazzo_engine::program::Program;
 use serde::{Deserialize, Serialize};
@@ -17,19 +18,24 @@ use crate::channel::SEND;
 use crate::description::Description;
 use crate::documents::location::name_of;
 use crate::drivers::live::{Interrupt, Logged, TurnLog};
+use crate::drivers::recorder::Taken;
+use crate::drivers::recording::Head;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::journal::key::JournalKey;
 use crate::journal::owner::Owner;
 use crate::journal::setup::{KeptText, Setup};
 use crate::journal::store::Journal;
-use crate::journal::write::{Begin, End, RunWrite, Sealing, SentRequest, lines};
+use crate::journal::write::{Begin, End, KeptInput, Part, RunWrite, Sealing, SentRequest, lines};
 use crate::journal::writer::{Unwritten, now};
 use crate::policy::permissions::RunPolicy;
 use crate::session::{Session, SessionTurn, StoredSession};
 
 /// Attempts of a step whose events are kept: so many of the first, and so many of the last.
 const ATTEMPTS: usize = 32;
+
+/// Bytes of a body that are kept whole: of a larger one, what the run took of it, and a hash.
+pub(super) const WHOLE: usize = 64 << 10;
 
 /// What a run may do beyond a limit that has stopped it, until it waits for something: then it is stored.
 const BEYOND: u32 = 64;
@@ -53,8 +59,11 @@ pub(crate) struct RunLog {
     /// What was stored last, and the inputs since then.
     last: Option<(StoredSession, Secrets)>,
     since: Vec<(Millis, Input)>,
-    /// Events that are not written yet.
+    /// Events that are not written yet, and what they followed from.
     events: Vec<Envelope>,
+    inputs: Vec<KeptInput>,
+    /// The number of the next input.
+    number: u64,
     history: History,
     /// Requests whose methods are not idempotent, and whose end is not known.
     unsettled: BTreeSet<CallId>,
@@ -72,9 +81,11 @@ impl RunLog {
         journal: &Journal,
         description: &Description,
         (workflow, run): (&str, &str),
+        head: &Head,
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         let key = journal.key()?.clone();
+        let text = |error: serde_json::Error| Error::Setup(error.to_string());
         let setup = Setup::of(description);
         let begin = Begin {
             document: name_of(setup.document()),
@@ -82,14 +93,16 @@ impl RunLog {
             began: now(),
             key: key.id().to_owned(),
             texts: texts(journal, &key, description.program()),
-            setup: serde_json::to_string(&setup).map_err(|error| Error::Setup(error.to_string()))?,
+            setup: serde_json::to_string(&setup).map_err(text)?,
+            opening: key.encrypt(run, &serde_json::to_vec(head).map_err(text)?)?,
         };
         let mut log = Self::new(journal, key, description, run, interrupt)?;
         log.begin = Some(begin);
         Ok(log)
     }
 
-    /// The log of a run that goes on with what was stored; `unsettled` are its requests that have left.
+    /// The log of a run that goes on with what was stored; `unsettled` are its requests that have left, and `number` is
+    /// that of what it takes in next.
     ///
     /// # Errors
     /// [`Error::Setup`] if the journal has no key.
@@ -97,12 +110,52 @@ impl RunLog {
         journal: &Journal,
         description: &Description,
         (run, stored): (&str, (StoredSession, Secrets)),
-        unsettled: BTreeSet<CallId>,
+        (unsettled, number): (BTreeSet<CallId>, u64),
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         let mut log = Self::new(journal, journal.key()?.clone(), description, run, interrupt)?;
-        (log.last, log.unsettled) = (Some(stored), unsettled);
+        (log.last, log.unsettled, log.number) = (Some(stored), unsettled, number);
         Ok(log)
+    }
+
+    /// Keeps what a run takes in.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if it cannot be encrypted.
+    pub(super) fn keep(&mut self, session: &Session, event: u64, taken: Taken, part: Part) -> Result<(), Error> {
+        let (taken, cut) = self.cut(taken);
+        let json = serde_json::to_vec(&taken).map_err(|error| Error::Setup(error.to_string()))?;
+        let input = self.key.encrypt(&self.run, &json)?;
+        self.inputs.push(KeptInput { event, number: self.number, ms: session.now(), part, cut, input });
+        self.number += 1;
+        Ok(())
+    }
+
+    /// What is kept of an input: of a large body, a keyed hash.
+    fn cut(&self, mut taken: Taken) -> (Taken, Option<String>) {
+        let body = match &mut taken {
+            Taken::Input(Input::Reply { result: Ok(response), .. }) => &mut response.body,
+            Taken::Input(Input::Channel(ChannelInput::Received { delivery, .. })) => &mut delivery.message.payload,
+            _ => return (taken, None),
+        };
+        let cut = (body.len() > WHOLE).then(|| self.key.hash(&[b"body", &std::mem::take(body)]));
+        (taken, cut)
+    }
+
+    /// Keeps an input, and what the policy refused because of it, which may be of another part.
+    fn keep_turn(
+        &mut self,
+        session: &Session,
+        input: Option<&Input>,
+        turn: &SessionTurn,
+        (part, refused): (Part, Part),
+    ) -> Result<(), Error> {
+        let event = turn.events.first().map_or(session.seq(), |envelope| envelope.seq);
+        // The first turn of a run begins it, which is known.
+        if input.is_some() || self.begin.is_none() {
+            self.keep(session, event, Taken::Input(input.cloned().unwrap_or(Input::Tick)), part)?;
+        }
+        turn.refused.iter().try_for_each(|input| self.keep(session, event, Taken::Input(input.clone()), refused))
     }
 
     fn new(
@@ -125,6 +178,8 @@ impl RunLog {
             last: None,
             since: vec![],
             events: vec![],
+            inputs: vec![],
+            number: 0,
             history: History::default(),
             unsettled: BTreeSet::new(),
             shadow: None,
@@ -212,6 +267,7 @@ impl RunLog {
             step: events.iter().rev().find_map(|envelope| envelope.event.step.clone()),
             dropped: events.iter().flat_map(|envelope| self.history.add(envelope)).collect(),
             events: lines(&events),
+            inputs: std::mem::take(&mut self.inputs),
             ..RunWrite::default()
         }
     }
@@ -236,14 +292,32 @@ impl RunLog {
     }
 
     /// A run that was stopped goes on without the stop, in the shadow.
-    fn log_stopping(&mut self, mut shadow: Session, now: Millis, input: Option<Input>) -> Result<RunWrite, Error> {
-        if let Some(input @ (Input::Reply { .. } | Input::Progress { .. })) = input {
-            shadow.apply(now, input);
-            self.events.extend(shadow.turn(now).events);
+    fn log_stopping(
+        &mut self,
+        mut shadow: Session,
+        session: &Session,
+        input: Option<Input>,
+        turn: &SessionTurn,
+    ) -> Result<RunWrite, Error> {
+        let goes_on = matches!(input, Some(Input::Reply { .. } | Input::Progress { .. }));
+        let part = if goes_on { Part::Both } else { Part::Ending };
+        self.keep_turn(session, input.as_ref(), turn, (part, Part::Ending))?;
+        if let Some(input) = input.filter(|_| goes_on) {
+            shadow.apply(session.now(), input);
+            let turn = shadow.turn(session.now());
+            self.keep_refused(&shadow, &turn)?;
+            self.events.extend(turn.events);
         }
         let write = self.write_of(&shadow)?;
         self.shadow = Some(shadow);
         Ok(write)
+    }
+
+    /// Keeps what the policy refused in the shadow.
+    fn keep_refused(&mut self, shadow: &Session, turn: &SessionTurn) -> Result<(), Error> {
+        let event = turn.events.first().map_or(shadow.seq(), |envelope| envelope.seq);
+        let refused = turn.refused.iter().cloned().map(Taken::Input);
+        refused.into_iter().try_for_each(|taken| self.keep(shadow, event, taken, Part::GoingOn))
     }
 
     /// The end of a run: what is kept, and what is said of it.
@@ -257,9 +331,10 @@ impl RunLog {
         let mut write = match outcome {
             Outcome::Stopped { stop, .. } => {
                 self.ending.extend(turn.events.iter().cloned());
-                self.log_stop(*stop, session.now(), input)?
+                self.log_stop(*stop, session, input, turn)?
             }
             _ => {
+                self.keep_turn(session, input.as_ref(), turn, (Part::Both, Part::Both))?;
                 let ends = |envelope: &Envelope| matches!(envelope.event.kind, EventKind::WorkflowFinished { .. });
                 let at = turn.events.iter().rposition(ends).unwrap_or(turn.events.len());
                 let (before, ending) = turn.events.split_at(at);
@@ -293,31 +368,51 @@ impl RunLog {
 
     /// A run that was stopped keeps the state that it goes on with: as if the limit were higher, the policy another one, and
     /// no one had stopped it.
-    fn log_stop(&mut self, stop: Stop, now: Millis, input: Option<Input>) -> Result<RunWrite, Error> {
+    fn log_stop(
+        &mut self,
+        stop: Stop,
+        session: &Session,
+        input: Option<Input>,
+        turn: &SessionTurn,
+    ) -> Result<RunWrite, Error> {
         if let Some(shadow) = self.shadow.take() {
-            return self.log_stopping(shadow, now, input);
+            return self.log_stopping(shadow, session, input, turn);
         }
+        let now = session.now();
         let policy = match stop {
             Stop::Policy => RunPolicy::of_stub(self.policy.hosts.naming),
             Stop::Limit | Stop::Interrupt => self.policy.clone(),
         };
-        let Some(mut shadow) = self.shadow(policy)? else { return Ok(self.write_events()) };
-        let Some(input) = input.filter(|input| !matches!(input, Input::Cancel)) else {
-            return self.write_of(&shadow);
+        let shadow = self.shadow(policy)?;
+        let going_on = input.clone().filter(|input| !matches!(input, Input::Cancel));
+        let (Some(mut shadow), Some(input)) = (shadow, going_on) else {
+            self.keep_turn(session, input.as_ref(), turn, (Part::Ending, Part::Ending))?;
+            return match self.shadow(self.policy.clone())? {
+                Some(shadow) => self.write_of(&shadow),
+                None => Ok(self.write_events()),
+            };
         };
         let limits = shadow.limits();
         let mut raised = limits.clone();
         raised.requests = Some(limits.most_requests().saturating_add(BEYOND));
         raised.steps = limits.steps.saturating_add(BEYOND);
         raised.run_ms = Millis::MAX;
-        shadow.set_limits(raised);
+        shadow.set_limits(raised.clone());
+        let event = shadow.seq();
         shadow.apply(now, input.clone());
-        let turn = shadow.turn(now);
-        if turn.outcome.is_some() {
+        let beyond = shadow.turn(now);
+        if beyond.outcome.is_some() {
+            // What has come since is not in the state that it goes on with.
+            self.inputs.iter_mut().for_each(|kept| kept.part = Part::Ending);
+            self.keep_turn(session, Some(&input), turn, (Part::Ending, Part::Ending))?;
             return self.write_answered(input);
         }
+        self.keep(&shadow, event, Taken::Limits(Box::new(raised)), Part::GoingOn)?;
+        self.keep_turn(session, Some(&input), turn, (Part::Both, Part::Ending))?;
+        self.keep_refused(&shadow, &beyond)?;
+        self.keep(&shadow, event, Taken::Limits(Box::new(limits.clone())), Part::GoingOn)?;
         shadow.set_limits(limits);
-        self.events.extend(turn.events);
+        self.events.extend(beyond.events);
         self.write_of(&shadow)
     }
 }
@@ -331,15 +426,16 @@ impl TurnLog for RunLog {
         let was_cancelled = matches!(input, Some(Input::Cancel));
         if let Some(shadow) = self.shadow.take() {
             self.ending.extend(turn.events.iter().cloned());
-            let write = self.log_stopping(shadow, session.now(), input)?;
+            let write = self.log_stopping(shadow, session, input, turn)?;
             return Ok(Some(self.write(write)));
         }
         if was_cancelled {
             self.ending.extend(turn.events.iter().cloned());
             let Some(shadow) = self.shadow(self.policy.clone())? else { return Ok(None) };
-            let write = self.log_stopping(shadow, session.now(), None)?;
+            let write = self.log_stopping(shadow, session, input, turn)?;
             return Ok(Some(self.write(write)));
         }
+        self.keep_turn(session, input.as_ref(), turn, (Part::Both, Part::Both))?;
         self.events.extend(turn.events.iter().cloned());
         if let Some(input @ Input::Progress { .. }) = input {
             let unsettled = session.pending().filter(|pending| pending.written && !pending.idempotent);
@@ -365,7 +461,7 @@ impl Drop for RunLog {
 }
 
 /// The texts of a program, by their hashes.
-fn texts(journal: &Journal, key: &JournalKey, program: &Program) -> Vec<(String, Sealing)> {
+pub(super) fn texts(journal: &Journal, key: &JournalKey, program: &Program) -> Vec<(String, Sealing)> {
     let sources = || program.sources.iter().map(|(_, source)| source);
     let uris = sources().map(|source| source.uri.as_str()).collect::<Vec<_>>().join("\n");
     let mut known = journal.shared.hashes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,7 +20,7 @@ const APPLICATION: i32 = 0x6172_7a6a;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Statements that lead from each version to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema-1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema-1.sql"), include_str!("schema-2.sql")];
 
 /// The crash that what is written outlives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -52,14 +52,26 @@ impl Setup {
 
     /// Opens these texts as the documents were opened.
     pub(crate) fn builder(self, texts: Vec<KeptText>) -> Builder {
+        let mut builder = self.builder_now().offline(true);
+        builder.place.memory_only = true;
+        texts.into_iter().fold(builder, |builder, kept| builder.document(kept.uri, kept.text))
+    }
+
+    /// Opens the documents as they are now, as they were opened.
+    pub(crate) fn builder_now(self) -> Builder {
         let here = std::env::current_dir().is_ok_and(|here| here == self.folder);
         let path = if here || is_remote(&self.document) { self.document } else { self.folder.join(self.document) };
-        let mut builder = builder::open(path).readings(self.readings).contract(self.contract).offline(true);
+        let mut builder = builder::open(path).readings(self.readings).contract(self.contract);
         builder.sources = self.given.sources.into_iter().map(|(name, uri)| (name, PathBuf::from(uri))).collect();
         builder.headers = self.given.headers;
         builder.grants = self.policy;
-        builder.place.memory_only = true;
-        texts.into_iter().fold(builder, |builder, kept| builder.document(kept.uri, kept.text))
+        builder
+    }
+
+    /// As it is once these permissions are given too.
+    pub(crate) fn with_policy(mut self, policy: RunPolicy) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// The document, as it was named.

@@ -12,6 +12,7 @@ use crate::envelope::{Envelope, rfc3339};
 use crate::error::Error;
 use crate::journal::key::JournalKey;
 use crate::journal::owner::{self, Owner};
+use crate::journal::private_file;
 use crate::journal::schema::{self, Durability, describe};
 use crate::journal::writer::{Fault, Writer, now};
 
@@ -161,6 +162,13 @@ impl Journal {
         &self.shared.path
     }
 
+    /// `true` if others than its owner may read the file, which was made so by others: what is not encrypted in it is for
+    /// them too.
+    #[must_use]
+    pub fn is_read_by_others(&self) -> bool {
+        private_file::is_read_by_others(self.path())
+    }
+
     /// All runs, the newest first.
     ///
     /// # Errors
@@ -260,6 +268,14 @@ impl Journal {
         let count = old.len();
         self.forget(old)?;
         Ok(count)
+    }
+
+    /// The number of the next input of a run.
+    pub(super) fn next_input(&self, run: &str) -> Result<u64, Error> {
+        let connection = self.read()?;
+        let next = "SELECT coalesce(max(number) + 1, 0) FROM inputs WHERE run = ?1";
+        let next: i64 = self.db(connection.query_row(next, [run], |row| row.get(0)))?;
+        Ok(u64::try_from(next).unwrap_or_default())
     }
 
     fn forget(&self, runs: Vec<String>) -> Result<(), Error> {

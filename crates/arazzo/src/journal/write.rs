@@ -17,7 +17,9 @@ pub(super) struct RunWrite {
     /// The state, and its secrets, encrypted.
     pub(super) state: Option<(String, Vec<u8>)>,
     pub(super) events: Vec<(u64, String)>,
-    /// Numbers of events that are not kept any more.
+    /// Everything that it took in.
+    pub(super) inputs: Vec<KeptInput>,
+    /// Numbers of events that are not kept any more, nor what they followed from.
     pub(super) dropped: Vec<u64>,
     /// Requests that are about to leave and may not be sent twice.
     pub(super) sent: Vec<SentRequest>,
@@ -33,6 +35,8 @@ pub(super) struct Begin {
     pub(super) began: i64,
     pub(super) key: String,
     pub(super) setup: String,
+    /// Inputs and settings, encrypted.
+    pub(super) opening: Vec<u8>,
     /// The documents, each by its hash; its text, encrypted, is asked for if it is not there.
     pub(super) texts: Vec<(String, Sealing)>,
 }
@@ -51,6 +55,26 @@ pub(super) struct SentRequest {
     pub(super) url: String,
     /// A keyed hash.
     pub(super) body: Option<String>,
+}
+
+/// Something that a run took in.
+pub(super) struct KeptInput {
+    pub(super) event: u64,
+    pub(super) number: u64,
+    pub(super) ms: u64,
+    pub(super) part: Part,
+    /// A keyed hash of its body, if that is not kept.
+    pub(super) cut: Option<String>,
+    /// Encrypted.
+    pub(super) input: Vec<u8>,
+}
+
+/// The course of a run that something belongs to: a run that is stopped ends, and goes on as if it had not been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Both = 0,
+    Ending = 1,
+    GoingOn = 2,
 }
 
 /// The end of a run.
@@ -96,9 +120,14 @@ impl RunWrite {
         for (seq, event) in self.events {
             add.execute(params![run, seq as i64, event])?;
         }
+        for input in self.inputs {
+            input.apply(run, connection)?;
+        }
         let mut drop = connection.prepare_cached("DELETE FROM events WHERE run = ?1 AND seq = ?2")?;
+        let mut forget = connection.prepare_cached("DELETE FROM inputs WHERE run = ?1 AND event = ?2")?;
         for seq in self.dropped {
             drop.execute(params![run, seq as i64])?;
+            forget.execute(params![run, seq as i64])?;
         }
         for sent in self.sent {
             sent.apply(run, connection)?;
@@ -126,21 +155,38 @@ impl RunWrite {
 impl Begin {
     fn apply(self, run: &str, owner: &str, connection: &Connection) -> Result<(), Fault> {
         let mut add = connection.prepare_cached(
-            "INSERT INTO runs (id, document, workflow, status, began, updated, owner, pid, alive, arazzo, key, setup)
-             VALUES (?1, ?2, ?3, 'running', ?4, ?4, ?5, ?6, ?4, ?7, ?8, ?9)",
+            "INSERT INTO runs (id, document, workflow, status, began, updated, owner, pid, alive, arazzo, key, setup, opening)
+             VALUES (?1, ?2, ?3, 'running', ?4, ?4, ?5, ?6, ?4, ?7, ?8, ?9, ?10)",
         )?;
         let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
-        add.execute(params![run, self.document, self.workflow, self.began, owner, pid, version, self.key, self.setup])?;
-        let mut text = connection.prepare_cached("INSERT INTO texts (hash, text) VALUES (?1, ?2)")?;
-        let mut document = connection.prepare_cached("INSERT INTO documents (run, place, hash) VALUES (?1, ?2, ?3)")?;
-        let mut known = connection.prepare_cached("SELECT 1 FROM texts WHERE hash = ?1")?;
-        for (place, (hash, sealing)) in self.texts.into_iter().enumerate() {
-            if !known.exists([&hash])? {
-                let bytes = sealing().map_err(|error| Fault::Refused(error.to_string()))?;
-                text.execute(params![hash, bytes])?;
-            }
-            document.execute(params![run, place as i64, hash])?;
+        let (key, setup, opening) = (self.key, self.setup, self.opening);
+        add.execute(params![run, self.document, self.workflow, self.began, owner, pid, version, key, setup, opening])?;
+        add_documents(run, self.texts, connection)
+    }
+}
+
+/// Says which documents a run reads.
+pub(super) fn add_documents(run: &str, texts: Vec<(String, Sealing)>, connection: &Connection) -> Result<(), Fault> {
+    let mut text = connection.prepare_cached("INSERT INTO texts (hash, text) VALUES (?1, ?2)")?;
+    let mut document = connection.prepare_cached("INSERT INTO documents (run, place, hash) VALUES (?1, ?2, ?3)")?;
+    let mut known = connection.prepare_cached("SELECT 1 FROM texts WHERE hash = ?1")?;
+    for (place, (hash, sealing)) in texts.into_iter().enumerate() {
+        if !known.exists([&hash])? {
+            let bytes = sealing().map_err(|error| Fault::Refused(error.to_string()))?;
+            text.execute(params![hash, bytes])?;
         }
+        document.execute(params![run, place as i64, hash])?;
+    }
+    Ok(())
+}
+
+impl KeptInput {
+    pub(super) fn apply(self, run: &str, connection: &Connection) -> rusqlite::Result<()> {
+        let mut add = connection.prepare_cached(
+            "INSERT OR REPLACE INTO inputs (run, event, number, ms, part, cut, input) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let (event, number, ms) = (self.event as i64, self.number as i64, self.ms as i64);
+        add.execute(params![run, event, number, ms, self.part as i64, self.cut, self.input])?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use arazzo_engine::json;
 use arazzo_engine::source::Place;
 use arazzo_engine::value::Json;
 
-use super::run_record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
+use super::run_record::{Answer, Attempt, Criterion, Exchange, Gap, RunRecord, Step};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.
@@ -36,7 +36,7 @@ pub fn json(run: &RunRecord, _: &ReportContext) -> String {
             })
         })
         .collect();
-    super::pretty(&json!({
+    let mut object = json!({
         "v": VERSION,
         "document": run.document,
         "title": run.title,
@@ -50,7 +50,12 @@ pub fn json(run: &RunRecord, _: &ReportContext) -> String {
         "workflows": workflows,
         "steps": steps,
         "warnings": warnings,
-    }))
+    });
+    if let (Json::Object(members), false) = (&mut object, run.gaps().is_empty()) {
+        let gap = |gap: &Gap| json!({ "events": gap.count, "fromMs": gap.from_ms, "toMs": gap.to_ms });
+        members.insert("gaps".to_owned(), run.gaps().iter().map(gap).collect());
+    }
+    super::pretty(&object)
 }
 
 /// The changes that a run that did not succeed has made, or may have made, as JSON for programs.

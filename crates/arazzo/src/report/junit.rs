@@ -82,6 +82,12 @@ pub fn junit(run: &RunRecord, _: &ReportContext) -> String {
     document(&[suite(run)], run.verdict().duration_ms)
 }
 
+/// The name of the suite of a run of a workflow, whether or not it was run.
+#[must_use]
+pub fn suite_name(document: &str, workflow: &str) -> String {
+    format!("{}.{workflow}", stem(document))
+}
+
 /// The suite of a run: a case for every step of every workflow.
 #[must_use]
 pub fn suite(run: &RunRecord) -> Suite {
@@ -121,7 +127,7 @@ pub fn suite(run: &RunRecord) -> Suite {
         left.iter().for_each(|line| problem.text.push_str(&format!("\n{line}")));
     }
     Suite {
-        name: format!("{document}.{}", run.workflow),
+        name: suite_name(&run.document, &run.workflow),
         timestamp: run.started.clone(),
         time_ms: verdict.duration_ms,
         properties: vec![("run".to_owned(), run.run.clone()), ("status".to_owned(), verdict.word().to_owned())],

@@ -137,6 +137,7 @@ fn after(run: &RunRecord) -> Vec<String> {
     if !outputs.is_empty() {
         lines.extend([String::new(), format!("Outputs: {}", outputs.join(", "))]);
     }
+    lines.extend(run.gaps().iter().flat_map(|gap| [String::new(), gap.words()]));
     let mut kinds: Vec<(Code, usize)> = vec![];
     for note in &run.notes {
         match kinds.iter_mut().find(|(code, _)| *code == note.code) {

@@ -48,7 +48,9 @@ pub use html::html;
 pub use json::{changes_left, json};
 pub use junit::junit;
 pub use markdown::{markdown, summary_of_tests};
-pub use run_record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
+pub use run_record::{
+    Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Gap, Note, RunRecord, Step, Verdict,
+};
 pub use svg::svg;
 pub use tap::tap;
 

@@ -45,6 +45,9 @@ pub struct RunRecord {
     pub planned: Vec<(String, String)>,
     /// `true` if only the last attempt of every step is kept.
     last_attempts: bool,
+    /// The number and the time of the last event.
+    last: Option<(u64, u64)>,
+    gaps: Vec<Gap>,
     /// Bytes of bodies that were kept for reports.
     kept_bytes: usize,
 }
@@ -277,6 +280,31 @@ pub struct Action {
     pub on: On,
 }
 
+/// Events that are not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// Their number.
+    pub count: u64,
+    /// The time of the event before, in ms since the start.
+    pub from_ms: u64,
+    /// The time of the event after.
+    pub to_ms: u64,
+}
+
+impl Gap {
+    /// The gap in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let events = if self.count == 1 { "1 event is".to_owned() } else { format!("{} events are", self.count) };
+        let seconds = |ms: u64| format!("{}.{:03} s", ms / 1_000, ms % 1_000);
+        let (from, to) = (seconds(self.from_ms), seconds(self.to_ms));
+        format!(
+            "{events} not kept between {from} and {to}: of a step that is tried again and again, a journal keeps the first and the last attempts"
+        )
+    }
+}
+
 /// All attempts of one step of one workflow, whoever called it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -306,9 +334,21 @@ impl RunRecord {
         self
     }
 
+    /// Events that are missing: a journal keeps the first and the last attempts of a step that is tried again and again.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
     /// Takes one more event in.
     pub fn add(&mut self, envelope: &Envelope) {
         let event = &envelope.event;
+        if let Some((seq, from_ms)) = self.last
+            && envelope.seq > seq.saturating_add(1)
+        {
+            self.gaps.push(Gap { count: envelope.seq - seq - 1, from_ms, to_ms: envelope.ms });
+        }
+        self.last = Some((envelope.seq, envelope.ms));
         self.report.add(event);
         match &event.kind {
             EventKind::RunStarted { document, title, .. } => {

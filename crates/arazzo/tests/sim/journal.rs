@@ -10,7 +10,7 @@ use std::time::Duration;
 use arazzo::journal::{Decision, Durability, Journal, JournalKey};
 use arazzo::{
     Builder, Clock, Envelope, EventKind, Failure, Interrupt, Outcome, Outgoing, ParsedDocuments, Pending, Response,
-    Transport,
+    Transport, Workflow,
 };
 
 use crate::chance::Chance;
@@ -229,7 +229,9 @@ async fn try_case(case: &Case, parsed: &ParsedDocuments) -> Option<Result<u64, B
     if end(&outcome) != end(&straight) {
         return Some(Err(broken("8 same outputs", format!("{} and {}", end(&straight), end(&outcome)))));
     }
-    Some(keeps(&servers, decided, &open().ok()?, &path).map(|()| crashes))
+    let journal = open().ok()?;
+    let kept = keeps(&servers, decided, &journal, &path).and_then(|()| plays(&servers, &journal, &workflow));
+    Some(kept.map(|()| crashes))
 }
 
 fn is_unsafe(method: &str) -> bool {
@@ -263,6 +265,29 @@ fn keeps(servers: &Servers, decided: usize, journal: &Journal, path: &Path) -> R
         }
     }
     Ok(())
+}
+
+/// The run as a recording goes as the run went, however often its process ended, and has no secret in it.
+fn plays(servers: &Servers, journal: &Journal, workflow: &Workflow) -> Result<(), Broken> {
+    let broke = |how: String| broken("8 same outputs", format!("as a recording: {how}"));
+    let run = journal.runs().ok().and_then(|runs| runs.into_iter().next()).ok_or_else(|| broke("no run".to_owned()))?;
+    let recording = match journal.export(&run.id) {
+        Ok(recording) => recording,
+        Err(error) if error.to_string().contains("not kept") => return Ok(()),
+        Err(error) => return Err(broke(error.to_string())),
+    };
+    let text = recording.to_text();
+    let mut secrets = servers.lock().world.secrets.clone();
+    secrets.retain(|secret| secret.len() >= 6);
+    if let Some(secret) = secrets.iter().find(|secret| text.contains(secret.as_str())) {
+        return Err(broken("4 no secret", format!("the recording holds {secret}")));
+    }
+    let replay = workflow.description().replay(&recording, |_| {}).map_err(|error| broke(error.to_string()))?;
+    match (recording.unlike(), replay.drifts.first(), &replay.outcome) {
+        (Some(_), ..) | (None, None, Some(_)) => Ok(()),
+        (_, Some(drift), _) => Err(broke(format!("{drift:?}"))),
+        (.., None) => Err(broke("it waits".to_owned())),
+    }
 }
 
 #[test]
