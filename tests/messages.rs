@@ -185,3 +185,29 @@ fn a_mocked_run_is_recorded_and_replayed_and_a_changed_message_is_drift() {
     folder.write("flow.yaml", FLOW.replace("item: tea", "item: coffee"));
     Arazzo::new(["replay", "run.ndjson"]).cwd(folder.path()).run().exits(1).says(&["/item"]);
 }
+
+#[test]
+fn what_a_channel_cannot_have_is_said_before_anything_connects() {
+    let address = ("address: orders,", "address: new orders,", "has a space in it");
+    let binding =
+        ("address: orders,", "address: orders, bindings: { nats: { qos: 1 } },", "the binding `qos` of `nats`");
+    let payload = ("id: $inputs.id, item", "item", "\"id\" is a required property");
+    for (code, (old, new, says)) in
+        [("invalid-address", address), ("invalid-binding", binding), ("message-mismatch", payload)]
+    {
+        let folder = Folder::new();
+        folder.write("flow.yaml", FLOW.replace(old, new));
+        folder.write("events.yaml", EVENTS.replace(old, new));
+        let code = format!("error[{code}]");
+        let words = [code.as_str(), says, "flow.yaml:", "events.yaml:"];
+        for flags in [&["-i", "id=o-1"][..], &["-i", "id=o-1", "--dry-run"], &["--mock"]] {
+            let run = Arazzo::new(["run", "flow.yaml"].iter().chain(flags).copied()).cwd(folder.path()).run();
+            run.exits(3).says(&words);
+        }
+        for command in ["lint", "inspect"] {
+            let run = Arazzo::new([command, "flow.yaml"]).cwd(folder.path()).run();
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert!(words.iter().all(|word| said.contains(word)), "{command}: {said}");
+        }
+    }
+}

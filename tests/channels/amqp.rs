@@ -158,7 +158,7 @@ fn what_cannot_be_is_refused(channels: &Arc<dyn Channels>, orders: &Channel) {
     assert!(back.message.contains("NO_ROUTE"), "{}", back.message);
 
     let refused = peer.subscribe(&Channel { login: password("guest", "wr0ng"), ..orders.clone() }).unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Connect);
+    assert_eq!(refused.kind, FailureKind::NotLetIn);
     assert!(refused.message.contains("SASL PLAIN") && !refused.message.contains("wr0ng"), "{}", refused.message);
     let absent = peer.subscribe(&Channel { path: "/absent".to_owned(), ..orders.clone() }).unwrap_err();
     assert_eq!(absent.kind, FailureKind::Connect);

@@ -136,7 +136,7 @@ fn kafka_a_credential_is_sent_and_a_refused_one_is_named() {
     };
     for (login, scheme) in login("me", "wr0ng") {
         let refused = peer.subscribe(&Channel { login: Some(login), ..orders.clone() }).unwrap_err();
-        assert_eq!(refused.kind, FailureKind::Connect, "{}", refused.message);
+        assert_eq!(refused.kind, FailureKind::NotLetIn, "{}", refused.message);
         assert!(refused.message.contains(scheme) && !refused.message.contains("wr0ng"), "{}", refused.message);
     }
     let token = peer.subscribe(&Channel { login: Some(Login::Token("t".to_owned())), ..orders }).unwrap_err();

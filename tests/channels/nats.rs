@@ -121,7 +121,7 @@ fn nats_a_credential_is_sent_and_a_refused_one_is_named() {
     let orders = at(&broker, "orders");
     assert!(peer.subscribe(&Channel { login: password("me", "s3cret"), ..orders.clone() }).is_ok());
     let refused = peer.subscribe(&Channel { login: password("me", "wr0ng"), ..orders.clone() }).unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Connect);
+    assert_eq!(refused.kind, FailureKind::NotLetIn);
     assert!(refused.message.contains("user and password") && !refused.message.contains("wr0ng"), "{}", refused.message);
     assert!(peer.send(&orders, text("x")).unwrap_err().message.contains("none was given"));
 

@@ -229,7 +229,7 @@ fn ws_a_credential_is_sent_and_a_refused_one_is_named() {
     let secret = at(&hub.host, "/secret");
     assert!(peer.subscribe(&Channel { login: password("me", "s3cret"), ..secret.clone() }).is_ok());
     let refused = peer.subscribe(&Channel { login: password("me", "wr0ng"), ..secret.clone() }).unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Connect);
+    assert_eq!(refused.kind, FailureKind::NotLetIn);
     assert!(refused.message.contains("HTTP basic") && refused.message.contains("401"), "{}", refused.message);
     assert!(!refused.message.contains("wr0ng"));
     let missing = peer.subscribe(&secret).unwrap_err();
@@ -244,7 +244,7 @@ fn ws_a_server_that_is_absent_or_denied_is_not_reached() {
     let host = server.url().trim_start_matches("http://").to_owned();
     let mut peer = Peer::new(&channels(Network::default(), &host));
     let other = peer.subscribe(&at(&host, "/")).unwrap_err();
-    assert_eq!(other.kind, FailureKind::Connect);
+    assert_eq!(other.kind, FailureKind::NotLetIn);
     assert!(other.message.contains("handshake") && other.message.contains(&host), "{}", other.message);
 }
 

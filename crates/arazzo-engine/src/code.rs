@@ -154,6 +154,8 @@ codes! {
     InputAsText = "input-as-text", Data, "§Parameter Object" read Error, REFUSED;
     InputsAsMap = "inputs-as-map", Structure, "§Workflow Object" read Error, SAID;
     InsecureHost = "insecure-host", Secrets, "§Source Description Object";
+    InvalidAddress = "invalid-address", Data, "§Source Description Object";
+    InvalidBinding = "invalid-binding", Data, "§Source Description Object";
     InvalidInput = "invalid-input", Data, "§Workflow Object";
     InvalidInputSchema = "invalid-input-schema", Structure, "§Workflow Object";
     InvalidSelf = "invalid-self", Structure, "§Arazzo Specification Object" read Error, REFUSED;
@@ -166,6 +168,7 @@ codes! {
     LeadingZeroNumber = "leading-zero-number", Structure, "§Format" read Warning, SILENT;
     LiteralOutput = "literal-output", Expressions, "§Step Object" read Error, REFUSED;
     LiteralSecret = "literal-secret", Secrets, "§Parameter Object";
+    MessageMismatch = "message-mismatch", Data, "§Step Object";
     MisplacedField = "misplaced-field", Structure, "§Failure Action Object";
     MisplacedParameter = "misplaced-parameter", Data, "§Parameter Object";
     MissingActionName = "missing-action-name", Structure, "§Failure Action Object" read Error, REFUSED;
@@ -212,6 +215,7 @@ codes! {
     SecretInOutput = "secret-in-output", Secrets, "§Workflow Object";
     ServerQuery = "server-query", References, "OpenAPI, §Server Object" read Error, SAID;
     SeveralDocuments = "several-documents", Structure, "§Format";
+    SeveralServers = "several-servers", References, "§Source Description Object";
     SeveralTargets = "several-targets", Structure, "§Step Object";
     ShadowedAction = "shadowed-action", Flow, "§Step Object";
     ShortSecret = "short-secret", Secrets, "§Workflow Object" read Warning, SAID;

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::channel::Endpoint;
 pub use self::channel::{
     Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
+    Surroundings,
 };
 pub(crate) use self::destinations::{Destinations, host_with_port};
 pub(crate) use self::found_out::FoundOut;
 pub use self::input_schema::InputSchema;
+pub(crate) use self::misfit::{Draft, Misfit};
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
@@ -34,6 +36,7 @@ mod channel;
 mod destinations;
 mod found_out;
 mod input_schema;
+mod misfit;
 mod operation;
 mod reads;
 

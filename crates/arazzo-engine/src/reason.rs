@@ -67,6 +67,7 @@ reasons! {
     Interrupted = "interrupted", exit 130, sent true;
     InvalidInput = "invalid-input", exit 1, sent false, page of InvalidInput;
     KeptLimit = "kept-limit", exit 5, sent true;
+    MessageMismatch = "message-mismatch", exit 1, sent false, page of MessageMismatch;
     MessageNotSent = "message-not-sent", exit 4, sent true;
     MissingOutputs = "missing-outputs", exit 1, sent true;
     NestingLimit = "nesting-limit", exit 5, sent true;

@@ -12,7 +12,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arazzo_engine::compile::{Compiled, compile};
+use arazzo_engine::compile::{Compiled, compile, compile_for};
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::json;
 use arazzo_engine::limits::{AllowedHost, LoopDelay, Redirects, Settings};
@@ -21,6 +21,7 @@ use arazzo_engine::lint::lint;
 use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need, ParsedDocuments};
 use arazzo_engine::machine::{Failure, FailureKind, Response};
 use arazzo_engine::node::{Node, NodeLimits};
+use arazzo_engine::program::Surroundings;
 use arazzo_engine::source::{SourceId, Sources};
 use arazzo_engine::value::Json;
 
@@ -125,7 +126,8 @@ impl Case {
         let options = LoadOptions { parsed: parsed.cloned(), ..self.options() };
         let (bundle, loading, sources) = bundle(&self.files, options);
         let Some(bundle) = bundle else { return (loading, sources) };
-        let found = lint(&bundle, &compile(&bundle, loading, self.options().readings));
+        let compiled = compile_for(&bundle, loading, self.options().readings, &self.surroundings());
+        let found = lint(&bundle, &compiled);
         let (found, _) = ignore(found, &sources, SourceId(0), true);
         let hints = self.head["hints"] == json!(true);
         let mut shown = Diagnostics::default();
@@ -136,6 +138,13 @@ impl Case {
     fn options(&self) -> LoadOptions {
         let readings = self.head["readings"].as_str().unwrap_or("lenient").parse().unwrap();
         LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() }
+    }
+
+    /// The protocols that the head calls `absent` are not spoken.
+    fn surroundings(&self) -> Surroundings {
+        let absent = self.head["absent"].as_array().cloned().unwrap_or_default();
+        let absent = absent.iter().map(|word| (word.as_str().unwrap().parse().unwrap(), "another build".to_owned()));
+        Surroundings { absent: absent.collect(), ..Surroundings::default() }
     }
 
     pub fn load(&self) -> (Option<Compiled>, Diagnostics, Sources) {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arazzo_engine as engine;
 use arazzo_engine::asyncapi::Protocol;
 use arazzo_engine::code::Code;
-use arazzo_engine::compile::compile;
+use arazzo_engine::compile::compile_for;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Settings};
 use arazzo_engine::load::{LoadOptions, ParsedDocuments};
+use arazzo_engine::program::Surroundings;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
@@ -412,7 +413,7 @@ impl Builder {
         let readings = self.options.readings;
         match self.read()? {
             Read::Bundle { bundle, loading } => {
-                let compiled = compile(&bundle, loading, readings);
+                let compiled = compile_for(&bundle, loading, readings, &self.surroundings());
                 let mut found = engine::lint::lint(&bundle, &compiled);
                 if self.place.entry_only {
                     found = engine::lint::without_sources(&bundle, found);
@@ -467,7 +468,7 @@ impl Builder {
         let readings = self.options.readings;
         // What was given is compared with what could be read: a description that is missing is the fault to be said.
         let is_read = !loading.has_errors();
-        let mut compiled = compile(&bundle, loading, readings);
+        let mut compiled = compile_for(&bundle, loading, readings, &self.surroundings());
         if self.linted {
             compiled = engine::lint::add_findings(&bundle, compiled);
         }
@@ -554,6 +555,15 @@ impl Builder {
 }
 
 impl Builder {
+    /// What channels are connected by.
+    fn surroundings(&self) -> Surroundings {
+        let absent = match &self.channels {
+            Some(_) => vec![],
+            None => network::absent_protocols(),
+        };
+        Surroundings { servers: self.settings.servers.clone(), absent }
+    }
+
     /// The headers of the connection that documents may set.
     pub(crate) fn headers(&self) -> Result<Vec<String>, Error> {
         let setting = (self.grants.hosts.naming)(&Remedy::AllowHeaders);

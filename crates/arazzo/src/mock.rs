@@ -184,6 +184,14 @@ impl Mocked {
             names.iter().any(|name| fault.operation == *name || fault.operation.ends_with(&format!(".{name}")))
         };
         let (faults, others): (Vec<Fault>, Vec<Fault>) = self.faults.iter().cloned().partition(of_messages);
+        for fault in &faults {
+            if let Some(what) = fault.of_answers() {
+                return Err(Error::Setup(format!(
+                    "a fault: `{}` is of messages, and {what} happens to answers of HTTP; to messages happen drop, duplicate, reorder and delay",
+                    fault.operation
+                )));
+            }
+        }
         let mut mocks = Self { faults: others, ..self.clone() }.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
         let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);

@@ -272,10 +272,12 @@ impl Session {
         if self.machine.is_mocked_channel(request) {
             return Ok(());
         }
-        self.policy.channel(request, |message| {
-            let Message { headers, payload, .. } = message.clone();
-            let (method, url) = (String::new(), String::new());
-            self.machine.secrets_in(&Request { method, url, headers, body: Some(payload) })
+        self.policy.channel(request, |channel, message| {
+            let Message { headers, payload, .. } = message.cloned().unwrap_or_default();
+            let headers = channel.headers.iter().cloned().chain(headers).collect();
+            let query: Vec<String> = channel.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let (method, url) = (String::new(), format!("{}?{}", channel.path, query.join("&")));
+            self.machine.secrets_in(&Request { method, url, headers, body: message.map(|_| payload) })
         })
     }
 
@@ -316,12 +318,6 @@ impl Session {
     /// The workflow and the step that wait for a call.
     pub(crate) fn place_of(&self, call: CallId) -> (String, String) {
         self.machine.place_of(call)
-    }
-
-    /// The step that waits for a call.
-    #[cfg(feature = "mock")]
-    pub(crate) fn sender_of(&self, call: CallId) -> Option<StepId> {
-        self.machine.sender_of(call)
     }
 
     /// The session between two steps: what can be stored anywhere, and what has to be kept apart from it and encrypted.

@@ -4,6 +4,7 @@ use crate::node::Node;
 use crate::value::Pointer;
 
 use super::AsyncApi;
+use crate::openapi::Api;
 
 /// A Message Object.
 #[derive(Clone, Copy)]
@@ -76,7 +77,7 @@ impl<'a> Message<'a> {
 
     /// The view through which its schemas are read.
     #[must_use]
-    pub fn api(&self) -> crate::openapi::Api<'a> {
+    pub fn api(&self) -> Api<'a> {
         self.document.api()
     }
 
@@ -107,6 +108,16 @@ impl<'a> Message<'a> {
         let node = self.document.api().resolve(self.field("correlationId")?).ok()?;
         let location = node.get("location")?;
         Some((CorrelationPlace::parse(location.as_str()?)?, location))
+    }
+
+    /// `true` unless the schemas of the message say for certain that it has nothing at a place.
+    #[must_use]
+    pub fn can_hold(&self, place: &CorrelationPlace) -> bool {
+        let schema = match place.part {
+            MessagePart::Header => self.headers(),
+            MessagePart::Payload => self.payload().ok().flatten(),
+        };
+        schema.is_none_or(|schema| has_place(self.document.api(), schema, place.at.tokens()))
     }
 
     /// `headers`: the schema of an object.
@@ -164,6 +175,33 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn bindings(&self) -> Option<&'a Node> {
         self.document.api().resolve(self.field("bindings")?).ok()
+    }
+}
+
+/// `true` unless a schema says for certain that its values have nothing at the end of a way.
+fn has_place(api: Api<'_>, schema: &Node, way: &[String]) -> bool {
+    let Some((first, rest)) = way.split_first() else { return true };
+    let Ok(schema) = api.resolve(schema) else { return true };
+    // What schemas that are put together say of one another is not looked into.
+    if ["allOf", "anyOf", "oneOf", "not", "if", "patternProperties", "prefixItems", "dependentSchemas"]
+        .iter()
+        .any(|word| schema.get(word).is_some())
+    {
+        return true;
+    }
+    let kinds: Vec<&str> = match schema.get("type") {
+        Some(kinds) if kinds.as_str().is_none() => kinds.items().iter().filter_map(Node::as_str).collect(),
+        kind => kind.and_then(Node::as_str).into_iter().collect(),
+    };
+    if !kinds.is_empty() && !kinds.iter().any(|kind| matches!(*kind, "object" | "array")) {
+        return false;
+    }
+    if kinds.contains(&"array") {
+        return true;
+    }
+    match schema.get("properties").and_then(|properties| properties.get(first)) {
+        Some(below) => has_place(api, below, rest),
+        None => schema.get("additionalProperties").and_then(Node::as_bool) != Some(false),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Broken};
 use crate::value::Pointer;
 
+mod address;
+mod binding;
 mod message;
 mod protocol;
 mod server;
@@ -179,6 +181,12 @@ impl<'a> Channel<'a> {
     #[must_use]
     pub fn address(&self) -> Option<&'a str> {
         self.node.get("address").and_then(Node::as_str)
+    }
+
+    /// `address`, as it is written, with its place.
+    #[must_use]
+    pub fn address_text(&self) -> Option<&'a Node> {
+        self.node.get("address")
     }
 
     /// `messages`: all that may be on it.

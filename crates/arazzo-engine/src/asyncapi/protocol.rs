@@ -95,19 +95,4 @@ impl Protocol {
             Self::Ws | Self::Wss | Self::Http | Self::Https | Self::Kafka | Self::KafkaSecure => None,
         }
     }
-
-    /// The name of its bindings in a description.
-    #[must_use]
-    pub const fn bindings(self) -> &'static str {
-        match self {
-            Self::Ws | Self::Wss => "ws",
-            Self::Http | Self::Https => "http",
-            Self::Mqtt | Self::SecureMqtt => "mqtt",
-            // What is written for one version stands for the other.
-            Self::Mqtt5 => "mqtt5",
-            Self::Kafka | Self::KafkaSecure => "kafka",
-            Self::Nats => "nats",
-            Self::Amqp | Self::Amqps => "amqp",
-        }
-    }
 }

@@ -15,6 +15,7 @@ use crate::openapi::schema::{Checked, Direction, checked};
 use crate::program::{
     Argument, Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
 };
+use crate::remedy::Remedy;
 use crate::source::Span;
 use crate::value::{Json, Map, Pointer};
 
@@ -41,11 +42,6 @@ impl Aim<'_> {
             }
         }
         names
-    }
-
-    /// The protocols of its servers, as far as they are known.
-    pub(super) fn protocols(&self) -> Vec<Protocol> {
-        self.channel.servers().iter().filter_map(asyncapi::Server::protocol).collect()
     }
 }
 
@@ -365,17 +361,87 @@ impl<'b> Compiler<'b> {
         None
     }
 
-    /// A channel can be reached by a protocol that is built in.
+    /// The index of the server that is connected to: the first whose protocol is spoken, else the first whose protocol is
+    /// known.
+    pub(super) fn chosen(&self, servers: &[asyncapi::Server<'b>]) -> Option<usize> {
+        let spoken = |server: &asyncapi::Server<'b>| server.protocol().is_some_and(|p| self.surroundings.speaks(p));
+        let known = |server: &asyncapi::Server<'b>| server.protocol().is_some();
+        servers.iter().position(spoken).or_else(|| servers.iter().position(known))
+    }
+
+    /// A channel can be reached by a protocol that is known; which of several servers is taken is said.
     fn check_protocol(&mut self, step: &document::Step, aim: &Aim<'b>) {
         let servers = aim.channel.servers();
-        let Some(first) = servers.first().filter(|_| aim.protocols().is_empty()) else { return };
+        let source = self.source_name(aim.source);
+        if self.surroundings.servers.of(source).is_some() {
+            return;
+        }
+        if let Some(chosen) = self.chosen(&servers).and_then(|at| servers.get(at)) {
+            let names: Vec<String> = servers.iter().map(|server| server.name.to_owned()).collect();
+            let key = (aim.source, names);
+            if servers.len() > 1 && !self.several.contains(&key) {
+                self.say_which(step, &servers, chosen, source);
+                self.several.push(key);
+            }
+            return;
+        }
+        let Some(first) = servers.first() else { return };
         let word = first.protocol_text().map(Node::as_written).unwrap_or_default();
-        let known: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
-        let message =
-            format!("channel `{}` is on a server whose protocol `{word}` is not built in", aim.channel.name());
+        let message = format!("channel `{}` is on a server whose protocol `{word}` is not known", aim.channel.name());
         let span = first.protocol_text().map_or(first.span(), |node| node.span);
         let mut fault = Diagnostic::error(Code::UnsupportedProtocol, span, message)
-            .help(format!("these are: {}", known.join(", ")))
+            .help(self.protocols_spoken())
+            .section("AsyncAPI, §Server Object");
+        fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
+        self.push(fault);
+    }
+
+    /// The protocols of this build, and which others there are.
+    fn protocols_spoken(&self) -> String {
+        let (spoken, absent): (Vec<Protocol>, Vec<Protocol>) =
+            Protocol::ALL.iter().copied().partition(|protocol| self.surroundings.speaks(*protocol));
+        let words = |list: &[Protocol]| list.iter().map(|protocol| protocol.word()).collect::<Vec<_>>().join(", ");
+        if absent.is_empty() {
+            return format!("these are: {}", words(&spoken));
+        }
+        let mut with: Vec<(&str, Vec<Protocol>)> = vec![];
+        for (protocol, what) in &self.surroundings.absent {
+            match with.iter_mut().find(|(known, _)| known == what) {
+                Some((_, list)) => list.push(*protocol),
+                None => with.push((what, vec![*protocol])),
+            }
+        }
+        let with: Vec<String> = with.iter().map(|(what, list)| format!("{} with {what}", words(list))).collect();
+        format!("this build speaks {}; another one speaks {}", words(&spoken), with.join(", "))
+    }
+
+    /// Of several servers one is taken: which, and how to take another.
+    fn say_which(
+        &mut self,
+        step: &document::Step,
+        servers: &[asyncapi::Server<'b>],
+        chosen: &asyncapi::Server<'b>,
+        source: &str,
+    ) {
+        let word = |server: &asyncapi::Server<'b>| server.protocol_text().map(Node::as_written).unwrap_or_default();
+        let left: Vec<String> = servers
+            .iter()
+            .filter(|server| server.name != chosen.name)
+            .map(|server| {
+                let absent = server.protocol().is_none_or(|protocol| !self.surroundings.speaks(protocol));
+                let why = if absent { ", which is not in this build" } else { "" };
+                format!("`{}` ({}{why})", server.name, word(server))
+            })
+            .collect();
+        let message = format!(
+            "of {} servers, `{}` is taken, by {}; not {}",
+            servers.len(),
+            chosen.name,
+            word(chosen),
+            left.join(", ")
+        );
+        let mut fault = Diagnostic::warning(Code::SeveralServers, chosen.span(), message)
+            .remedy(Remedy::GiveServer(source.to_owned()))
             .section("AsyncAPI, §Server Object");
         fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
         self.push(fault);
@@ -404,6 +470,7 @@ impl<'b> Compiler<'b> {
     }
 
     fn channel_entry(&mut self, api: usize, channel: &asyncapi::Channel<'b>) -> Channel {
+        let chosen = self.chosen(&channel.servers());
         let servers = channel.servers().into_iter().map(|server| ChannelServer {
             name: server.name.to_owned(),
             protocol: server.protocol(),
@@ -434,6 +501,7 @@ impl<'b> Compiler<'b> {
             address: channel.address().map(str::to_owned),
             parameters,
             servers,
+            chosen,
             messages,
             bindings: bindings(channel.bindings()),
             span: channel.key.span,

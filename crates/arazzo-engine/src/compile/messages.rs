@@ -3,7 +3,7 @@
 
 use super::channels::Aim;
 use super::{Compiler, Context, Place, Stage};
-use crate::asyncapi::{self, is_id_header};
+use crate::asyncapi::{self, Protocol, is_id_header};
 use crate::code::Code;
 use crate::credentials::is_credential_name;
 use crate::diagnostic::{Diagnostic, Help, nearest};
@@ -51,11 +51,17 @@ impl<'b> Compiler<'b> {
         }
         let reply_to = aim.reply_to.clone();
         let target = self.target_of(&aim, arguments);
+        let protocol = self.protocol_of(&aim);
+        self.check_carriage(step, &aim, &target, action == MessageAction::Send);
         if action == MessageAction::Send {
-            return (Call::Send(Box::new(SendCall { target, body, reply_to })), stage);
+            let call = SendCall { target, body, reply_to };
+            self.check_message(step, &call, protocol);
+            return (Call::Send(Box::new(call)), stage);
         }
-        if let Some((key, _)) = correlation {
-            self.check_correlation(&target, key.span);
+        if let Some((key, _)) = correlation
+            && self.check_correlation_places(&aim, built.as_ref().and_then(Option::as_ref), key.span, protocol)
+        {
+            self.check_correlation(&target, key.span, protocol);
         }
         if step.timeout.is_none() {
             let message = format!("step `{}` waits for a message, and does not say how long", step.id.value);
@@ -233,7 +239,7 @@ impl<'b> Compiler<'b> {
                 self.push(fault.note(channel.key.span, "the channel").help(help).section("§Parameter Object"));
                 None
             }
-            Location::Query if aim.protocols().iter().any(|protocol| !protocol.is_web()) => {
+            Location::Query if self.protocol_of(aim).is_some_and(|protocol| !protocol.is_web()) => {
                 let message =
                     "a query belongs to the handshake of WebSocket and HTTP, and this channel is on another protocol";
                 self.push(Diagnostic::error(Code::MisplacedParameter, span, message).section("§Parameter Object"));
@@ -258,12 +264,12 @@ impl<'b> Compiler<'b> {
         action: Option<MessageAction>,
     ) -> Option<()> {
         let (name, span) = (&parameter.name.value, parameter.name.span());
-        let protocols = aim.protocols();
-        let protocol = protocols.first();
-        if let Some(protocol) = protocol.filter(|protocol| !protocol.has_headers()) {
+        let protocol = self.protocol_of(aim);
+        let handshake = protocol.is_some_and(Protocol::is_web) && action == Some(MessageAction::Receive);
+        if let Some(protocol) = protocol.filter(|protocol| !protocol.has_headers() && !handshake) {
             let message = format!("header `{name}` cannot be sent: messages have no headers in {protocol}");
             let help = match protocol {
-                asyncapi::Protocol::Mqtt => "put the value into the payload, or describe the server as mqtt5",
+                Protocol::Mqtt => "put the value into the payload, or describe the server as mqtt5",
                 _ => "put the value into the payload",
             };
             let fault = Diagnostic::error(Code::NoMessageHeaders, span, message);
@@ -315,14 +321,16 @@ impl<'b> Compiler<'b> {
     }
 
     /// Whether a message of a channel has a place for the id that is waited for.
-    fn check_correlation(&mut self, target: &MessageTarget, key: Span) {
+    fn check_correlation(&mut self, target: &MessageTarget, key: Span, protocol: Option<Protocol>) {
         let Some(channel) = self.channels.get(target.channel.0 as usize) else { return };
         let (name, place) = (channel.name.clone(), channel.span);
-        let native = channel.server().and_then(|server| server.protocol).is_some_and(|p| p.has_correlation());
+        let native = protocol.is_some_and(Protocol::has_correlation);
+        let has_headers = protocol.is_none_or(Protocol::has_headers);
+        let by_name = |name: &String| has_headers && is_id_header(name);
         let described = !target.messages.is_empty();
         let has_place = channel
             .messages_of(target)
-            .any(|message| message.correlation.is_some() || message.headers.iter().any(|name| is_id_header(name)));
+            .any(|message| message.correlation.is_some() || message.headers.iter().any(by_name));
         if native || has_place {
             return;
         }

@@ -19,7 +19,8 @@ use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
 use crate::program::{
-    ApiSource, Build, Call, Channel, FoundOut, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId,
+    ApiSource, Build, Call, Channel, FoundOut, Inputs, Media, Operation, Output, Program, Step, Surroundings, Workflow,
+    WorkflowId,
 };
 use crate::readings::Readings;
 use crate::remedy::Naming;
@@ -28,6 +29,7 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
+mod carriage;
 mod channels;
 mod constants;
 mod contract;
@@ -79,6 +81,12 @@ impl Compiled {
 /// does not keep another from running.
 #[must_use]
 pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Compiled {
+    compile_for(bundle, loading, readings, &Surroundings::default())
+}
+
+/// As [`compile`], for whoever connects to channels so.
+#[must_use]
+pub fn compile_for(bundle: &Bundle, loading: Diagnostics, readings: Readings, surroundings: &Surroundings) -> Compiled {
     let (apis, api_of) = apis(bundle);
     let (mut description, mut found) = attribute(bundle, loading);
     let mut compiler = Compiler {
@@ -93,6 +101,8 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         first_steps: first_steps(bundle),
         required: vec![],
         channels: vec![],
+        surroundings,
+        several: vec![],
     };
     let mut inputs: Vec<Inputs> = vec![];
     for (document, loaded) in bundle.documents.iter().enumerate() {
@@ -260,6 +270,10 @@ struct Compiler<'b> {
     /// Names of the inputs that each workflow cannot run without.
     required: Vec<Vec<String>>,
     channels: Vec<Channel>,
+    /// What channels are connected by.
+    surroundings: &'b Surroundings,
+    /// The lists of servers of which it was said which is taken.
+    several: Vec<(usize, Vec<String>)>,
 }
 
 /// Where the strings of a step or workflow stand.

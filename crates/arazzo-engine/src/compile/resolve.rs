@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::Compiler;
 use super::meant::{Found, Meant};
+use crate::asyncapi::is_same_name;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, More, nearest};
 use crate::document::{self, Text};
@@ -493,10 +494,16 @@ impl<'b> Compiler<'b> {
         let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
         let help = nearest(name, names.iter().copied())
             .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
-        self.push(
-            Diagnostic::error(Code::UnknownSource, text.span(), format!("no source description is called `{name}`"))
-                .help(help),
-        );
+        let message = format!("no source description is called `{name}`");
+        let mut fault = Diagnostic::error(Code::UnknownSource, text.span(), message).help(help);
+        let same: Vec<&&str> = names.iter().filter(|known| is_same_name(known, name)).collect();
+        // Names of which only case or punctuation differs are one slip of the hand apart.
+        if let ([right], Some(at)) = (same.as_slice(), text.value.find(name)) {
+            let span = text.node.part(self.sources(), at..at + name.len());
+            let edit = Edit { span, text: (**right).to_owned() };
+            fault = fault.fix(format!("write `{right}`"), true, vec![edit]);
+        }
+        self.push(fault);
     }
 
     /// The OpenAPI document of a source; a diagnostic if it is something else. Nothing if it could not be read: that

@@ -76,6 +76,8 @@ string_enum! {
         HeadTooLarge = "head-too-large",
         /// The connection to a broker ended: what came since is not known.
         ConnectionLost = "lost",
+        /// A broker does not accept who connects, or wants to know it.
+        NotLetIn = "not-let-in",
         /// A policy does not let the host be called: the run stops (exit 6).
         Refused = "refused",
     }

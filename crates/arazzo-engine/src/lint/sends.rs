@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::value::Json;
 
-use super::Lint;
 use super::answers::{After, Resolution, Unresolved, walk};
 use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
+use super::{Lint, contains};
 use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
@@ -176,10 +176,20 @@ impl<'a> Lint<'a> {
         let Some(Ok(Some(schema))) = messages.iter().find(|message| message.name == name).map(|m| m.payload()) else {
             return;
         };
-        let named = self.step(step).and_then(|view| view.node?.get("requestBody")?.member("payload"));
+        let view = self.step(step);
+        // What the compiler is certain of it has said.
+        let own = view.and_then(|view| view.node).map(|node| node.span);
+        let is_own = |known: &Diagnostic| {
+            known.code == Code::MessageMismatch && own.zip(known.span).is_some_and(|(own, span)| contains(own, span))
+        };
+        let said = self.known.iter().any(is_own);
+        let named = view.and_then(|view| view.node?.get("requestBody")?.member("payload"));
         let named = named.filter(|(_, payload)| matches!(payload.kind, Kind::Object(_))).map(|(key, _)| key.span);
         let sent = Sent { what: "the payload", textual: false, step, named, replaced: &[] };
+        let before = std::mem::take(&mut self.diagnostics);
         self.fits(&body.payload, Some(node), node.span, Schema { api: document.api(), node: schema }, &sent);
+        let own = std::mem::replace(&mut self.diagnostics, before);
+        self.diagnostics.extend(own.into_iter().filter(|found| !said || found.code == Code::UnknownMember));
     }
 
     /// Targets of replacements that the body does not have.

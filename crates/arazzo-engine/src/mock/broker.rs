@@ -1,4 +1,4 @@
-//! A broker in memory: messages that are sent are checked against their schemas, and those that steps wait for are made of
+//! A broker in memory: messages that are sent are accepted, and those that steps wait for are made of
 //! examples and schemas, with the id that they wait for. Nothing of it is kept for anybody: each run has its own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,14 +8,19 @@ use super::fault::{Ending, Fault};
 use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::expr::StepId;
 use crate::limits::{Millis, Servers};
+use crate::machine::AwaitedMessage;
 use crate::machine::message::{
     Channel as Connection, ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId,
 };
-use crate::machine::{AwaitedMessage, Failure, FailureKind};
 use crate::media_type::MediaType;
-use crate::openapi::schema::Checked;
 use crate::program::{self, Channel, MessageTarget, Program};
-use crate::value::{Json, Map, json_text};
+use crate::value::{Json, json_text};
+
+/// What an id is called where nothing says what it is called.
+const ID_NAME: &str = "correlationId";
+
+/// How long a message that is to come after others lets these go first.
+const BEHIND: Millis = 100;
 
 /// The broker of a run.
 #[derive(Debug)]
@@ -92,39 +97,18 @@ impl Broker {
             .collect()
     }
 
-    /// Answers what is asked of channels; `step` is the one that sends.
+    /// Answers what is asked of channels. What is sent is accepted: the machine judged whether it is a message of its channel.
     #[must_use]
-    pub fn ask(&mut self, request: &ChannelRequest, step: Option<StepId>) -> Option<Coming> {
+    pub fn ask(&self, request: &ChannelRequest) -> Option<Coming> {
         match request {
             ChannelRequest::Subscribe { subscription, .. } => {
                 Some((self.latency, ChannelInput::Subscribed(*subscription)))
             }
-            ChannelRequest::Send { call, message, .. } => {
-                let result = match self.check(step, message) {
-                    Ok(()) => Ok(()),
-                    Err(message) => Err(Failure { kind: FailureKind::Protocol, message, in_doubt: false }),
-                };
-                Some((self.latency, ChannelInput::Sent { call: *call, result }))
+            ChannelRequest::Send { call, .. } => {
+                Some((self.latency, ChannelInput::Sent { call: *call, result: Ok(()) }))
             }
             ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => None,
         }
-    }
-
-    /// Why a message is none of those that its channel has.
-    fn check(&self, step: Option<StepId>, message: &Message) -> Result<(), String> {
-        let step = step.and_then(|id| self.program.step(id));
-        let Some((target, channel)) = step.and_then(|step| Some((step.call.target()?, self.program.channel_of(step)?)))
-        else {
-            return Ok(());
-        };
-        let mut faults = vec![];
-        for described in channel.messages_of(target) {
-            match check_one(described, message) {
-                None => return Ok(()),
-                Some(fault) => faults.push(format!("it is no message `{}`: {fault}", described.name)),
-            }
-        }
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 
     /// A message that a step waits for, once for each wait. Of those that can be made, the first that `fits`.
@@ -151,7 +135,8 @@ impl Broker {
             return vec![];
         };
         let copies = if ending == Some(Ending::Duplicate) { 2 } else { 1 };
-        let after = self.latency.saturating_add(delay);
+        let late = if ending == Some(Ending::Reorder) { BEHIND } else { 0 };
+        let after = self.latency.saturating_add(delay).saturating_add(late);
         let mut coming = vec![];
         for copy in 0..copies {
             self.deliveries += 1;
@@ -191,46 +176,40 @@ pub fn with_correlation(program: &Program, awaited: &AwaitedMessage, mut message
             }
         }
         None if message.headers.iter().any(|(name, _)| is_id_header(name)) => {}
-        None => message.correlation = Some(json_text(wanted)),
+        None => match Json::parse(message.payload.as_slice()) {
+            Some(mut payload) => {
+                set_id(channel, &mut message, &mut payload, wanted);
+                message.payload = payload.to_string().into_bytes();
+            }
+            None => message.correlation = Some(json_text(wanted)),
+        },
     }
     message
+}
+
+/// Puts an id that has no place where the protocol of a channel has one: into its own field, a header, the payload.
+fn set_id(channel: &Channel, message: &mut Message, payload: &mut Json, wanted: &Json) {
+    let protocol = channel.server().and_then(|server| server.protocol);
+    match (protocol, payload) {
+        (Some(protocol), _) if protocol.has_headers() && !protocol.has_correlation() && !protocol.is_web() => {
+            set_header(message, ID_NAME, wanted);
+        }
+        (Some(protocol), Json::Object(members)) if !protocol.has_correlation() => {
+            // Exactly one member is to be equal.
+            if members.values().any(|member| member == wanted) {
+                return;
+            }
+            let known = members.keys().find(|name| is_id_header(name)).cloned();
+            members.insert(known.unwrap_or_else(|| ID_NAME.to_owned()), wanted.clone());
+        }
+        _ => message.correlation = Some(json_text(wanted)),
+    }
 }
 
 /// Names by which a fault may mean a message.
 fn names_of(target: &MessageTarget, channel: &Channel, source: &str) -> Vec<String> {
     let own = target.operation.iter().chain([&channel.name]);
     own.flat_map(|name| [name.clone(), format!("{source}.{name}")]).collect()
-}
-
-/// Why a message is not one that is described; nothing if it is.
-fn check_one(described: &program::Message, message: &Message) -> Option<String> {
-    let headers = message.headers.iter().map(|(name, value)| (name.clone(), Json::String(value.clone())));
-    // Headers are texts on the way: what is a number there is not told from one.
-    let headers: Map<String, Json> = headers.collect();
-    let fault_of = |schema: &Checked, value: &Json, what: &str| {
-        let faults = schema.validator.faults(value, 1, |fault| {
-            let at = fault.instance_path().to_string();
-            let at = if at.is_empty() { String::new() } else { format!(" {at}") };
-            format!("{what}{at}: {}", crate::json_schema::checking::plain(&fault.to_string()))
-        });
-        faults.ok().and_then(|faults| faults.into_iter().next())
-    };
-    if let Some(schema) = &described.header_schema {
-        let missing = fault_of(schema, &Json::Object(headers.into()), "headers");
-        // Types of headers are those of texts.
-        if let Some(fault) = missing.filter(|fault| fault.contains("required")) {
-            return Some(fault);
-        }
-    }
-    let schema = described.payload_schema.as_ref()?;
-    let kind = message.content_type.as_deref().or(described.content_type.as_deref()).unwrap_or_default();
-    if !kind.is_empty() && !MediaType::parse(kind).is_json() {
-        return None;
-    }
-    let Some(json) = Json::parse(message.payload.as_slice()) else {
-        return Some("the payload is not JSON".to_owned());
-    };
-    fault_of(schema, &json, "the payload")
 }
 
 /// The messages that a channel may have, with the id that is waited for.
@@ -245,12 +224,18 @@ fn make(channel: &Channel, target: &MessageTarget, wanted: Option<&Json>) -> Vec
         described
             .samples
             .iter()
-            .map(move |(headers, payload)| make_one(described, headers.clone(), payload.clone(), wanted))
+            .map(move |(headers, payload)| make_one(channel, described, (headers.clone(), payload.clone()), wanted))
     });
     all.collect()
 }
 
-fn make_one(described: &program::Message, headers: Json, mut payload: Json, wanted: Option<&Json>) -> Message {
+fn make_one(
+    channel: &Channel,
+    described: &program::Message,
+    (headers, mut payload): (Json, Json),
+    wanted: Option<&Json>,
+) -> Message {
+    let has_headers = channel.server().and_then(|server| server.protocol).is_none_or(Protocol::has_headers);
     let members = if let Json::Object(members) = headers { members.into_iter().collect() } else { vec![] };
     let mut message = Message {
         headers: members.iter().map(|(name, value): &(String, Json)| (name.clone(), json_text(value))).collect(),
@@ -266,8 +251,8 @@ fn make_one(described: &program::Message, headers: Json, mut payload: Json, want
             }
             Some(place) => set_header(&mut message, place.header().unwrap_or_default(), wanted),
             None => match described.headers.iter().find(|name| is_id_header(name)) {
-                Some(name) => set_header(&mut message, name, wanted),
-                None => message.correlation = Some(json_text(wanted)),
+                Some(name) if has_headers => set_header(&mut message, name, wanted),
+                _ => set_id(channel, &mut message, &mut payload, wanted),
             },
         }
     }

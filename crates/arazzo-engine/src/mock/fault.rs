@@ -38,9 +38,11 @@ pub enum Ending {
     Drop,
     /// A message comes twice.
     Duplicate,
+    /// A message comes after others that are waited for.
+    Reorder,
 }
 
-const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|delay:DURATION), such as getVolume#2=503";
+const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|reorder|delay:DURATION), such as getVolume#2=503";
 
 impl Fault {
     /// A fault as it is written on a command line.
@@ -80,12 +82,16 @@ impl Fault {
             match (name.as_str(), value) {
                 ("status", _) => fault.add(&json_text(value))?,
                 ("delay", _) => fault.add(&format!("delay:{}", json_text(value)))?,
-                ("reset" | "malformed", Json::Bool(true)) => fault.add(name)?,
+                ("reset" | "malformed" | "drop" | "duplicate" | "reorder", Json::Bool(true)) => fault.add(name)?,
                 ("body", _) => fault.body = Some(value.clone()),
                 ("headers", Json::Object(headers)) => {
                     fault.headers = headers.iter().map(|(name, value)| (name.clone(), json_text(value))).collect();
                 }
-                _ => return Err(format!("`{name}` is none of status, delay, reset, malformed, headers, body")),
+                _ => {
+                    return Err(format!(
+                        "`{name}` is none of status, delay, reset, malformed, headers, body, and for messages delay, drop, duplicate, reorder"
+                    ));
+                }
             }
         }
         Ok(fault)
@@ -119,6 +125,7 @@ impl Fault {
             "malformed" => self.ending = Some(Ending::Malformed),
             "drop" => self.ending = Some(Ending::Drop),
             "duplicate" => self.ending = Some(Ending::Duplicate),
+            "reorder" => self.ending = Some(Ending::Reorder),
             _ => match (action.strip_prefix("delay:"), action.parse::<u16>()) {
                 (Some(text), _) => self.delay_ms = duration(text)?,
                 // 1xx are not answers.
@@ -127,6 +134,29 @@ impl Fault {
             },
         }
         Ok(())
+    }
+
+    /// What of it cannot happen to a message.
+    #[must_use]
+    pub fn of_answers(&self) -> Option<&'static str> {
+        match self.ending {
+            Some(Ending::Reset) => Some("reset"),
+            Some(Ending::Malformed) => Some("malformed"),
+            _ if self.status.is_some() => Some("a status"),
+            _ if self.body.is_some() => Some("a body"),
+            _ => (!self.headers.is_empty()).then_some("headers"),
+        }
+    }
+
+    /// What of it cannot happen to the answer of an HTTP operation.
+    #[must_use]
+    pub fn of_messages(&self) -> Option<&'static str> {
+        match self.ending? {
+            Ending::Drop => Some("drop"),
+            Ending::Duplicate => Some("duplicate"),
+            Ending::Reorder => Some("reorder"),
+            Ending::Reset | Ending::Malformed => None,
+        }
     }
 
     /// `true` if it happens to this call, counted from 1.

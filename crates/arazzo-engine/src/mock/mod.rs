@@ -230,8 +230,11 @@ impl Mock {
     /// The name of an operation that is not described, with the nearest one.
     pub fn fault(&mut self, fault: Fault) -> Result<(), String> {
         let known: Vec<[String; 3]> = self.operations().map(|(source, o)| names(source, &o)).collect();
-        if matches!(fault.ending, Some(Ending::Drop | Ending::Duplicate)) {
-            return Err(format!("`{}` is no message, which alone is dropped or comes twice", fault.operation));
+        if let Some(what) = fault.of_messages() {
+            return Err(format!(
+                "`{}` is no operation or channel of messages, and {what} happens to messages alone; to answers happen a status, reset, malformed and delay",
+                fault.operation
+            ));
         }
         if known.iter().flatten().any(|name| *name == fault.operation) {
             self.faults.push(fault);

@@ -28,6 +28,9 @@ pub struct Channel {
     pub parameters: Vec<ChannelParameter>,
     /// The servers that it is on, in their order.
     pub servers: Vec<ChannelServer>,
+    /// The index of the one that is connected to if none is given: the first whose protocol this build speaks, else the first
+    /// whose protocol is known.
+    pub chosen: Option<usize>,
     /// `messages`
     pub messages: Vec<Message>,
     /// `bindings`, by protocol.
@@ -56,7 +59,7 @@ pub struct ChannelParameter {
 pub struct ChannelServer {
     /// Its key in the document.
     pub name: String,
-    /// The protocol; nothing for one that is not built in.
+    /// The protocol; nothing for one that is not known.
     pub protocol: Option<Protocol>,
     /// `protocol`, as written.
     pub protocol_text: String,
@@ -216,11 +219,54 @@ impl Channel {
         target.messages.iter().filter_map(|index| self.messages.get(*index))
     }
 
-    /// The server that is connected to if none is given: the first whose protocol is built in.
+    /// The server that is connected to if none is given.
     #[must_use]
     pub fn server(&self) -> Option<&ChannelServer> {
-        self.servers.iter().find(|server| server.protocol.is_some())
+        self.servers.get(self.chosen?)
     }
+
+    /// Why a parameter of its address cannot be a value, in words.
+    pub(crate) fn refuses_parameter(&self, name: &str, value: &str, protocol: Protocol) -> Option<String> {
+        let described = self.parameters.iter().find(|parameter| parameter.name == name);
+        let allowed = described.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
+        let separator = protocol.wildcard().map(|(_, separator)| separator);
+        // Characters that are never a part of one level of an address.
+        let is_unfit = |c: char| c.is_control() || c.is_whitespace() || "+#*>".contains(c) || Some(c) == separator;
+        if value.is_empty() || !protocol.is_web() && value.chars().any(is_unfit) {
+            return Some("it would change the address".to_owned());
+        }
+        let is_one = allowed.is_empty() || allowed.iter().any(|known| known == value);
+        (!is_one).then(|| format!("it is one of {}", allowed.join(", ")))
+    }
+}
+
+/// What channels can be connected by: what a compiler has to know of whoever runs a program.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The servers that were given.
+    pub servers: Servers,
+    /// Protocols that are not spoken, with what would have each: ``the feature `channel-kafka` ``.
+    pub absent: Vec<(Protocol, String)>,
+}
+
+impl Surroundings {
+    /// `true` for a protocol that is spoken.
+    #[must_use]
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.absent.iter().all(|(absent, _)| *absent != protocol)
+    }
+
+    /// The protocol of the server that was given for a source; nothing if none was, or if it is none that is known.
+    pub(crate) fn given(&self, source: &str, described: Option<Protocol>) -> Option<Protocol> {
+        let (scheme, _) = self.servers.of(source)?.split_once("://")?;
+        Protocol::of(scheme, "").map(|given| spoken(given, described))
+    }
+}
+
+/// The scheme of a url says how it is connected to; which version is spoken, the description.
+fn spoken(given: Protocol, described: Option<Protocol>) -> Protocol {
+    let five = described == Some(Protocol::Mqtt5);
+    if given == Protocol::Mqtt && five { Protocol::Mqtt5 } else { given }
 }
 
 /// A server as it is connected to.
@@ -254,9 +300,7 @@ impl Channel {
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| NoUrl::NotHttp(url.to_owned()))?;
         let protocol = Protocol::of(scheme, "").ok_or_else(|| NoUrl::NotHttp(url.to_owned()))?;
-        // The scheme says how it is connected to; which version is spoken, the description.
-        let five = described.is_some_and(|server| server.protocol == Some(Protocol::Mqtt5));
-        let protocol = if protocol == Protocol::Mqtt && five { Protocol::Mqtt5 } else { protocol };
+        let protocol = spoken(protocol, described.and_then(|server| server.protocol));
         endpoint(protocol, rest).ok_or_else(|| NoUrl::NotHttp(url.to_owned()))
     }
 }

@@ -202,9 +202,7 @@ impl RunChannels {
             if let Some(broker) = &mut self.broker
                 && broker.serves(&request)
             {
-                let sender =
-                    if let ChannelRequest::Send { call, .. } = &request { session.sender_of(*call) } else { None };
-                let coming = broker.ask(&request, sender);
+                let coming = broker.ask(&request);
                 self.coming.extend(coming.map(|(after, heard)| (now.saturating_add(after), heard)));
                 continue;
             }

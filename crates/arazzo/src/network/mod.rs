@@ -67,6 +67,16 @@ pub(crate) fn channel_feature(protocol: Protocol) -> (&'static str, bool) {
     }
 }
 
+/// The protocols that this build does not speak, each with what has it.
+pub(crate) fn absent_protocols() -> Vec<(Protocol, String)> {
+    let all = Protocol::ALL.iter().copied();
+    let absent = all.filter_map(|protocol| match channel_feature(protocol) {
+        (_, true) => None,
+        (feature, false) => Some((protocol, format!("the feature `{feature}`"))),
+    });
+    absent.collect()
+}
+
 /// The brokers of this build, to which connections go where `hosts` lets them.
 ///
 /// # Errors

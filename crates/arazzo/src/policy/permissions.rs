@@ -7,7 +7,7 @@
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{AllowedHost, is_overridden, plain_host};
-use arazzo_engine::machine::message::{ChannelRequest, Message};
+use arazzo_engine::machine::message::{Channel, ChannelRequest, Message};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::{Naming, Remedy};
@@ -192,14 +192,14 @@ impl RunPolicy {
         }
     }
 
-    /// Judges what is asked of a channel, as [`RunPolicy::request`] judges requests. `secrets` are names of those in a message.
+    /// Judges what is asked of a channel, as [`RunPolicy::request`] judges requests. `secrets` are names of those in a handshake and a message.
     ///
     /// # Errors
     /// The reason why not, in words.
     pub(crate) fn channel(
         &self,
         request: &ChannelRequest,
-        secrets: impl FnOnce(&Message) -> Vec<String>,
+        secrets: impl FnOnce(&Channel, Option<&Message>) -> Vec<String>,
     ) -> Result<(), String> {
         let (channel, message) = match request {
             ChannelRequest::Subscribe { channel, .. } => (channel, None),
@@ -217,13 +217,15 @@ impl RunPolicy {
         if let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) {
             self.hosts.host(&host, port, secure)?;
         }
-        let Some(message) = message.filter(|_| self.is_needed()) else { return Ok(()) };
-        if self.is_strange() && !self.changes {
+        if !self.is_needed() {
+            return Ok(());
+        }
+        if message.is_some() && self.is_strange() && !self.changes {
             let allow = (self.hosts.naming)(&Remedy::AllowUnsafe);
             let host = &channel.host;
             return Err(format!("a message to `{host}` may change something, and that was not allowed: {allow}"));
         }
-        match secrets(message).into_iter().find(|name| !self.may_go(name, &url)) {
+        match secrets(channel, message).into_iter().find(|name| !self.may_go(name, &url)) {
             Some(name) => {
                 let host = channel.host.clone();
                 let message = format!("the secret `{name}` would go to `{host}`, which it is not for");

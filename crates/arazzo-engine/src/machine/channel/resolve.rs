@@ -8,6 +8,7 @@ use crate::fingerprint::fingerprint;
 use crate::openapi::encode;
 use crate::program::{Argument, Channel, ChannelScheme, Endpoint, Location, MessageTarget, Step};
 use crate::reason::Reason;
+use crate::remedy::{Credential, Remedy};
 use crate::value::{Json, Map, Value};
 
 use super::super::fault::Fault;
@@ -21,10 +22,22 @@ pub(super) struct Resolved {
     pub(super) is_pattern: bool,
 }
 
-/// Characters that are never a part of one level of an address.
-fn is_unfit(protocol: Protocol, c: char) -> bool {
-    let separator = protocol.wildcard().map(|(_, separator)| separator);
-    c.is_control() || c.is_whitespace() || "+#*>".contains(c) || Some(c) == separator
+/// What lets a run in where a server of channels wants to know who connects: one of its schemes.
+pub(super) fn login_remedy(channel: &Channel) -> Option<Remedy> {
+    let ways = channel.server()?.security.iter().filter_map(|scheme| {
+        let name = scheme.name.clone();
+        Some(vec![match (scheme.kind.as_str(), scheme.scheme.as_str()) {
+            ("userPassword" | "plain" | "gssapi" | "scramSha256" | "scramSha512", _) | ("http", "basic") => {
+                Credential::User(name)
+            }
+            ("http" | "oauth2" | "openIdConnect", _) => Credential::Token(name),
+            ("apiKey" | "httpApiKey", _) => Credential::Key(name),
+            ("X509", _) => Credential::Certificate,
+            _ => return None,
+        }])
+    });
+    let ways: Vec<Vec<Credential>> = ways.collect();
+    (!ways.is_empty()).then_some(Remedy::Authenticate(ways))
 }
 
 /// Why a credential is not sent.
@@ -40,6 +53,11 @@ impl Machine {
         let settings = &self.state.settings;
         let found = channel.endpoint_or_mocked(source, &settings.servers, settings.mocked.contains(source));
         found.map_err(|error| error.to_string())
+    }
+
+    fn is_given(&self, channel: &Channel) -> bool {
+        let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
+        self.state.settings.servers.of(source).is_some()
     }
 
     /// The channel of a step. Parameters without a value are left open where `open` is given and the protocol can listen
@@ -67,9 +85,27 @@ impl Machine {
         let fill = Filling { machine: self, step, described, target, protocol, open, sent };
         let (address, is_pattern) =
             if address.is_some() { (written.to_owned(), false) } else { fill.address(written, lookup)? };
-        let query = fill.named(Location::Query, lookup)?;
-        let headers = if protocol.is_web() { fill.named(Location::Header, lookup)? } else { vec![] };
         let bindings = merged(protocol, [&described.bindings, &target.bindings]);
+        // A mock that stands for no server has no protocol to keep to.
+        let is_known = described.server().is_some() || self.is_given(described);
+        let named = bindings.get("topic").and_then(Json::as_str).unwrap_or(&address);
+        if let Some(why) = protocol.refuses_address(named, sent.is_some()).filter(|_| is_known) {
+            let shown = named.escape_debug();
+            let message = format!("the address `{shown}` of channel `{}` cannot be one: it {why}", described.name);
+            return Err(fault(Reason::UnsafeValue, message));
+        }
+        let query = fill.named(Location::Query, lookup)?;
+        let mut headers = vec![];
+        if protocol.is_web() {
+            headers = fill.named(Location::Header, lookup)?;
+            // What is given for all requests is given for a handshake; the type of a message is its own.
+            for (name, value) in self.given_headers() {
+                if !name.eq_ignore_ascii_case("content-type") {
+                    headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+                    headers.push((name, value));
+                }
+            }
+        }
         let (path, address) = if protocol.is_web() {
             let slash = if address.is_empty() || address.starts_with('/') { "" } else { "/" };
             (format!("{}{slash}{address}", endpoint.path), String::new())
@@ -194,13 +230,7 @@ impl Filling<'_> {
             None => of_message().or_else(default),
         };
         let Some(value) = value else { return Ok(None) };
-        let allowed = described.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
-        let unfit = value.is_empty() || !self.protocol.is_web() && value.chars().any(|c| is_unfit(self.protocol, c));
-        let reason = if unfit {
-            "it would change the address".to_owned()
-        } else if !allowed.is_empty() && !allowed.contains(&value) {
-            format!("it is one of {}", allowed.join(", "))
-        } else {
+        let Some(reason) = self.described.refuses_parameter(name, &value, self.protocol) else {
             return Ok(Some(value));
         };
         let span = argument.map_or(self.step.span, |argument| argument.span);
@@ -249,9 +279,8 @@ pub(super) fn merged<'b>(
     all: impl IntoIterator<Item = &'b Map<String, Json>>,
 ) -> Map<String, Json> {
     let mut found = Map::new();
-    let names: &[&str] = if protocol == Protocol::Mqtt5 { &["mqtt", "mqtt5"] } else { &[protocol.bindings()] };
     for bindings in all {
-        for json in names.iter().filter_map(|name| bindings.get(*name)) {
+        for json in protocol.binding_names().iter().filter_map(|name| bindings.get(*name)) {
             let Json::Object(members) = json else { continue };
             let members = members.iter().filter(|(name, _)| name.as_str() != "bindingVersion");
             found.extend(members.map(|(name, value)| (name.clone(), value.clone())));

@@ -9,7 +9,7 @@ use super::super::values::ValueBuilder;
 use super::super::wire::{CallId, Failure, FailureKind, ParsedUrl, Progress, Stop, Turn};
 use super::super::{Machine, message};
 use super::arrive::print_of;
-use super::resolve::{key_of, merged, shown_address};
+use super::resolve::{key_of, login_remedy, merged, shown_address};
 use crate::asyncapi::is_id_header;
 use crate::event::{EventKind, Interest};
 use crate::expr::eval::SeenMessage;
@@ -18,7 +18,7 @@ use crate::fingerprint::fingerprint;
 use crate::limits::Millis;
 use crate::media_type::MediaType;
 use crate::openapi::encode;
-use crate::program::{Location, SendCall, Step};
+use crate::program::{Draft, Location, SendCall, Step};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::{Json, Value};
@@ -68,6 +68,7 @@ impl Machine {
             (message.payload, message.content_type) = (encoded.bytes, Some(encoded.content_type));
         }
         let (absent, credentials) = (builder.absent, builder.credentials);
+        self.match_message(step, call, &message, &seen)?;
         let mut resolved = self.resolve_channel(step, &call.target, None, (false, Some(&seen)), &view)?;
         let channel = &mut resolved.channel;
         let described = self.program.channel(call.target.channel);
@@ -82,7 +83,8 @@ impl Machine {
             let header = message.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(reply_to));
             message.reply_to = header.map(|(_, value)| value.clone());
         }
-        if let Some(Json::String(key)) = channel.bindings.get("key").filter(|_| channel.protocol.bindings() == "kafka")
+        if let Some(Json::String(key)) =
+            channel.bindings.get("key").filter(|_| channel.protocol.binding_names() == ["kafka"])
         {
             message.key = Some(key.clone());
         }
@@ -92,6 +94,37 @@ impl Machine {
         let host = url::Url::parse(&format!("http://{}", channel.host)).ok();
         let loopback = host.is_some_and(|url| crate::limits::is_loopback(&url));
         Ok(BuiltMessage { channel: resolved.channel, message, seen, print, loopback, absent, credentials })
+    }
+
+    /// Whether a message is one of those of its channel.
+    fn match_message(
+        &self,
+        step: &Step,
+        call: &SendCall,
+        message: &Message,
+        seen: &SeenMessage,
+    ) -> Result<(), Box<Fault>> {
+        let Some(channel) = self.program.channel(call.target.channel) else { return Ok(()) };
+        let payload = seen.payload.as_ref().map(Value::read);
+        let draft = Draft {
+            headers: message.headers.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect(),
+            payload: match payload {
+                Some(Value::Json(json)) => Some(json.clone()),
+                Some(_) => Json::parse(message.payload.as_slice()),
+                None => None,
+            },
+            content_type: message.content_type.as_deref().unwrap_or_default(),
+            has_headers: self.endpoint_of(channel).is_ok_and(|endpoint| endpoint.protocol.has_headers()),
+            ..Draft::default()
+        };
+        let Some(misfit) = channel.refuses(&call.target, &draft) else { return Ok(()) };
+        let what = format!("channel `{}` has no message like this: {}", channel.name, misfit.words());
+        let span = call.body.as_ref().map_or(step.span, |body| body.span);
+        let mut fault = Fault::unsent(Reason::MessageMismatch, step, span, what);
+        for known in misfit.each {
+            fault.notes.push((known.span, format!("message `{}` is described here", known.name)));
+        }
+        Err(fault)
     }
 
     /// Sends the message of a step.
@@ -148,9 +181,11 @@ impl Machine {
         self.state.waiting.insert(call, pending);
         self.frame_mut().position = Position::Calling { step: id };
         let timeout_ms = self.state.settings.limits.request_ms;
+        // A broker in memory gives nothing back: what it makes may well be what was sent.
+        let mocked = program.source_of(step).is_some_and(|source| self.state.settings.mocked.contains(source));
         let messaging = self.state.messaging.get_or_insert_default();
         messaging.count += 1;
-        if built.channel.protocol.echoes() {
+        if built.channel.protocol.echoes() && !mocked {
             messaging.sent.push(print_of(&name, &address, &built.message.payload));
         }
         turn.channels.push(ChannelRequest::Send { call, channel: built.channel, message: built.message, timeout_ms });
@@ -195,7 +230,9 @@ impl Machine {
                 let message = format!("the message to channel `{channel}` was not accepted: {shown}");
                 let mut fault = self.fault_at(id, Reason::MessageNotSent, message);
                 let nowhere = matches!(failure.kind, FailureKind::Dns | FailureKind::Connect);
-                fault = fault.with_remedy(nowhere.then_some(Remedy::GiveOtherServer));
+                let channel = self.program.step(id).and_then(|step| self.program.channel_of(step));
+                let let_in = channel.filter(|_| failure.kind == FailureKind::NotLetIn).and_then(login_remedy);
+                fault = fault.with_remedy(nowhere.then_some(Remedy::GiveOtherServer).or(let_in));
                 if failure.in_doubt {
                     fault.remark("whether it has arrived is not known");
                 }

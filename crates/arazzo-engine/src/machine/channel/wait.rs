@@ -5,7 +5,8 @@ use super::super::fault::Fault;
 use super::super::frame::{Next, Position};
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
-use super::messaging::{Joining, Listening, OpenReceive};
+use super::messaging::{BUFFERED, Joining, Listening, OpenReceive};
+use super::resolve::login_remedy;
 use crate::event::{EventKind, IgnoredBecause, StepStatus};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
@@ -236,9 +237,14 @@ impl Machine {
         let channel = self.program.step(id).and_then(|step| self.program.channel_of(step));
         let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
         let message = format!("channel `{name}` is not listened to any more: {}", failure.message);
+        if kind == FailureKind::BodyTooLarge {
+            let fault = self.fault_at(id, Reason::BodyLimit, message);
+            return Phase::Stop(Stop::Limit, fault.with_remedy(Some(Remedy::Raise(Limit::Body))));
+        }
         let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
         let refused = matches!(kind, FailureKind::Dns | FailureKind::Connect);
-        fault = fault.with_remedy(refused.then_some(Remedy::GiveOtherServer));
+        let let_in = channel.filter(|_| kind == FailureKind::NotLetIn).and_then(login_remedy);
+        fault = fault.with_remedy(refused.then_some(Remedy::GiveOtherServer).or(let_in));
         Phase::Fail { step: id, fault, exchange: None }
     }
 
@@ -265,6 +271,12 @@ impl Machine {
             fault.remark(format!("{kept} more are kept for other steps"));
         }
         match self.program.step(id).and_then(|step| step.timeout_ms) {
+            _ if overflowed > 0 => {
+                let most =
+                    format!("of the messages that wait for a step, the last {BUFFERED} (16 MiB) of a channel are kept");
+                let help = "give the step a `correlationId`, or let it receive before steps that take long";
+                fault.help = Some(format!("{most}: {help}"));
+            }
             Some(_) => fault.help = Some("raise `timeout` of the step".to_owned()),
             None => fault = fault.with_remedy(Remedy::Raise(Limit::Receive)),
         }

@@ -249,7 +249,8 @@ impl Link {
 
 /// A connection, from its first order to its end.
 async fn converse(way: Arc<Way>, channel: Channel, until: Instant, desk: Desk) {
-    let _ = (&way, until);
+    // A server that takes a connection and says nothing has not let it in.
+    let until = until.min(Instant::now() + way.connector.network().connect_timeout);
     match channel.protocol {
         #[cfg(feature = "channel-ws")]
         Protocol::Ws | Protocol::Wss => ws::serve(&way, &channel, until, desk).await,
@@ -355,7 +356,7 @@ fn not_let_in(channel: &Channel, why: impl std::fmt::Display) -> Failure {
         Some(login) => format!("`{}` does not accept the credential ({}): {why}", channel.host, scheme(channel, login)),
         None => format!("`{}` wants a credential, and none was given: {why}", channel.host),
     };
-    Failure { kind: FailureKind::Connect, message, in_doubt: false }
+    Failure { kind: FailureKind::NotLetIn, message, in_doubt: false }
 }
 
 /// What a credential is called.
