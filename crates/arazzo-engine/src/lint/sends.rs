@@ -10,7 +10,9 @@ use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
+use crate::document::Text;
 use crate::expr::{Expr, Root, StepId, Template};
+use crate::media_type::{self, MediaType};
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId};
@@ -49,6 +51,7 @@ impl<'a> Lint<'a> {
             self.argument(id, argument, &operation, &declared);
         }
         self.body_type(id, &operation);
+        self.body_charset(id, body.as_ref());
         if let Some(body) = body {
             self.payload(id, body, &operation);
         }
@@ -117,10 +120,31 @@ impl<'a> Lint<'a> {
             return;
         };
         let Some(text) = &written.content_type else { return };
+        // What is no media type was said to be none.
+        if !media_type::is_whole(&text.value) || media_type::is_range(&text.value) {
+            return;
+        }
         if !described.content.is_empty() && described.media(&text.value).is_none() {
             let names: Vec<&str> = described.content.iter().map(|media| media.name).collect();
             self.content_type(text.span(), &text.value, &names, operation);
         }
+    }
+
+    /// A charset in which no text can be written.
+    fn body_charset(&mut self, id: StepId, body: Option<&Body>) {
+        let Some(body) = body else { return };
+        let Some(label) = MediaType::parse(&body.content_type).parameter("charset") else { return };
+        if media_type::is_known_charset(label) {
+            return;
+        }
+        let reason = format!("the charset `{label}` is not known");
+        let written = self.step(id).and_then(|view| view.document.request_body.as_ref()?.content_type.as_ref());
+        self.push(
+            Diagnostic::warning(Code::UnknownCharset, written.map_or(body.span, Text::span), reason)
+                .label("the step fails before it sends a text")
+                .help("write charset=utf-8, or leave it out")
+                .section("§Request Body Object"),
+        );
     }
 
     fn payload(&mut self, step: StepId, body: &Body, operation: &Operation<'a>) {
@@ -410,7 +434,7 @@ impl<'a> Lint<'a> {
         let message = format!("{} is {}, and `\"{read}\"` is a string", sent.what, articles(&types));
         let edit = Edit { span, text: read.to_string() };
         self.push(
-            Diagnostic::warning(Code::ValueMismatch, span, message)
+            Diagnostic::hint(Code::ValueMismatch, span, message)
                 .note(schema.node.read().span, "described here")
                 .help(format!("write {read}, without quotes"))
                 .fix("leave out the quotes", true, vec![edit])
