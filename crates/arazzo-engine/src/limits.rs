@@ -173,7 +173,7 @@ impl AllowedHost {
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "write HOST or HOST:PORT, such as api.example.com:8443".to_owned();
         let inner = |text: &str| text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
-        let is_six = |text: &str| text.parse::<std::net::Ipv6Addr>().is_ok();
+        let is_six = |text: &str| matches!(url::Host::parse(&format!("[{text}]")), Ok(url::Host::Ipv6(_)));
         let is_host = |text: &str| match inner(text) {
             Some(inner) => is_six(&inner),
             None => !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "/@*[]:?#\\".contains(c)),

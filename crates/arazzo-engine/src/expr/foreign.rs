@@ -236,7 +236,7 @@ fn behind_scheme(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>
 fn behind_root(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
     let inner = text.strip_prefix("$.")?;
     let (root, _) = inner.split_once(['.', '#'])?;
-    (ROOTS.contains(&root) || scope.steps.get(root).is_some()).then_some(())?;
+    (["inputs", "steps", "workflows"].contains(&root) || scope.steps.get(root).is_some()).then_some(())?;
     Some((0, Some(right(inner, scope)?)))
 }
 
