@@ -204,7 +204,11 @@ impl<'b> Compiler<'b> {
         if self.readings == Readings::Letter || media_type::is_whole(written) && !media_type::is_range(written) {
             return written.to_owned();
         }
-        let short = media_type::in_full(written);
+        // `csv`, where the operation takes `text/csv`.
+        let subtype = |name: &&str| name.rsplit('/').next().is_some_and(|end| end.eq_ignore_ascii_case(written.trim()));
+        let mut taken = described.iter().map(|media| media.name).filter(subtype);
+        let only = taken.next().filter(|_| taken.next().is_none());
+        let short = only.unwrap_or_else(|| media_type::in_full(written));
         let is_range = media_type::is_range(short);
         let whole = match is_range {
             true => openapi::usual_media_type_in(described, short),

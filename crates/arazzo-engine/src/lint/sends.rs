@@ -50,7 +50,7 @@ impl<'a> Lint<'a> {
         for argument in arguments {
             self.argument(id, argument, &operation, &declared);
         }
-        self.body_type(id, &operation);
+        self.body_type(id, body.as_ref(), &operation);
         self.body_charset(id, body.as_ref());
         if let Some(body) = body {
             self.payload(id, body, &operation);
@@ -100,7 +100,7 @@ impl<'a> Lint<'a> {
     }
 
     /// A body that the operation does not describe, or not of this type.
-    fn body_type(&mut self, id: StepId, operation: &Operation<'a>) {
+    fn body_type(&mut self, id: StepId, body: Option<&Body>, operation: &Operation<'a>) {
         let Some(written) = self.step(id).and_then(|view| view.document.request_body.as_ref()) else { return };
         let Ok(described) = operation.request_body() else { return };
         let Some(described) = described else {
@@ -120,13 +120,14 @@ impl<'a> Lint<'a> {
             return;
         };
         let Some(text) = &written.content_type else { return };
-        // What is no media type was said to be none.
-        if !media_type::is_whole(&text.value) || media_type::is_range(&text.value) {
+        // A word for a media type is what it was read as; what is none was said to be none.
+        let sent = body.map_or(text.value.as_str(), |body| body.content_type.as_str());
+        if !media_type::is_whole(sent) || media_type::is_range(sent) {
             return;
         }
-        if !described.content.is_empty() && described.media(&text.value).is_none() {
+        if !described.content.is_empty() && described.media(sent).is_none() {
             let names: Vec<&str> = described.content.iter().map(|media| media.name).collect();
-            self.content_type(text.span(), &text.value, &names, operation);
+            self.content_type(text.span(), sent, &names, operation);
         }
     }
 
