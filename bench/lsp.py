@@ -184,7 +184,7 @@ def main():
     early, late = flat(binary, given.edits)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     lines = [
-        "## (h) The language server",
+        "## (n) The language server",
         f"`python3 bench/lsp.py` on {datetime.date.today()}, commit {commit}: an OpenAPI document of 5 MB is open, medians of {ROUNDS} changes of one word.",
         "",
         "| document | change → diagnostics, CPU | aim | completion, CPU |",

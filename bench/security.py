@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Peak memory and processor time of the command on inputs that are made to hurt, against those of one step.
 
-    ARAZZO=target/release/arazzo python3 bench/security.py [NAME…]
+    ARAZZO=target/release/arazzo python3 bench/security.py [--write] [NAME…]
 
-Each has at most 64 MiB more than one step, or ends with exit 3, 5 or 6 and the word that is named here. Prints a table,
-and ends with 1 if one does not hold. Linux; the servers are threads of this script.
+Each has at most 64 MiB more than one step, or ends with exit 3, 5 or 6 and the word that is named here. Each run ends
+within a second after its `--timeout` of one, and each command within a second after its first Ctrl-C; 3,000 steps are
+linted in one. Prints a table, which `--write` puts into docs/safety.md, and ends with 1 if one does not hold. Linux; the
+servers are threads of this script.
 """
 
 import gzip
@@ -12,13 +14,17 @@ import http.server
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ARAZZO = os.path.abspath(os.environ.get("ARAZZO", "target/release/arazzo"))
 MOST = 64 << 10  # KiB above one step
+SOON = 1.0  # seconds after `--timeout` and Ctrl-C
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "safety.md")
 HEAD = 'arazzo: 1.0.1\ninfo: {title: t, version: "1"}\nsourceDescriptions: [{name: api, url: ./api.yaml, type: openapi}]\n'
 STEP = "workflows:\n- workflowId: w\n  steps:\n  - {stepId: a, operationId: echo}\n"
 
@@ -109,11 +115,43 @@ def measure(arguments, folder):
     return child.returncode, text, usage.ru_maxrss, usage.ru_utime + usage.ru_stime
 
 
+def ends(arguments, folder, stop):
+    """Seconds until a command ends, from the moment at which it should; none if it has ended before."""
+    started = time.monotonic()
+    child = subprocess.Popen([ARAZZO, *arguments], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    due = started + 1
+    if stop:
+        # It has to be awake for what it hears, and is asked for nothing before that.
+        time.sleep(0.5)
+        due = time.monotonic()
+        if child.poll() is not None:
+            return None
+        child.send_signal(signal.SIGINT)
+    try:
+        child.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    return max(0.0, time.monotonic() - due) if stop or time.monotonic() > due else None
+
+
+def write(rows):
+    """Puts the table into docs/safety.md, in the place of the one that is there."""
+    with open(PAGE) as file:
+        lines = file.read().split("\n")
+    first = next(at for at, line in enumerate(lines) if line.startswith(rows[0].split(" | ")[0]))
+    last = next(at for at in range(first, len(lines)) if not lines[at].startswith("|"))
+    with open(PAGE, "w") as file:
+        file.write("\n".join(lines[:first] + rows + lines[last:]))
+
+
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    wanted, base, wrong = sys.argv[1:], None, 0
-    print("| input | exit | peak above one step | processor | |\n|---|---|---|---|---|")
+    wanted, base, wrong = [word for word in sys.argv[1:] if word != "--write"], None, 0
+    rows = ["| input | exit | peak above one step | processor | after `--timeout` | after Ctrl-C |", "|---|---|---|---|---|---|"]
+    shown = lambda after: "ended before" if after is None else "%.2f s" % after
+    print("\n".join(rows))
     for name, path, workflows, command, words in CASES:
         if base is not None and wanted and name not in wanted:
             continue
@@ -126,11 +164,21 @@ def main():
             # Quiet runs say nothing: the words of a limit are asked for.
             said = [argument for argument in command if argument != "-qq"]
             code, text, peak, seconds = measure(said, folder)
+            is_run = command[0] == "run"
+            timed = [word for word in command if word not in ("--timeout", "3s")]
+            late = ends(timed + ["--timeout", "1s"], folder, False) if is_run else None
+            stopped = ends(command, folder, True)
         base = peak if base is None else base
         named = code in (2, 3, 4, 5, 6) and any(word in text for word in words)
-        holds = named or code == 0 and peak - base <= MOST
-        wrong += not holds
-        print("| %s | %d | %.1f MiB | %.2f s | %s |" % (name, code, (peak - base) / 1024, seconds, "" if holds else "does not hold"))
+        problems = [] if named or code == 0 and peak - base <= MOST else ["memory or exit"]
+        problems += [what for what, after in (("--timeout", late), ("Ctrl-C", stopped)) if after is not None and after > SOON]
+        problems += ["lint takes more than a second"] if name.startswith("3,000") and seconds > SOON else []
+        wrong += bool(problems)
+        after = shown(late) if is_run else "–"
+        rows.append("| %s | %d | %.1f MiB | %.2f s | %s | %s |" % (name, code, max(0, peak - base) / 1024, seconds, after, shown(stopped)))
+        print(rows[-1] + ("" if not problems else " does not hold: " + ", ".join(problems)), flush=True)
+    if "--write" in sys.argv[1:] and not wanted:
+        write(rows)
     return 1 if wrong else 0
 
 

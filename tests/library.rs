@@ -51,6 +51,25 @@ fn a_run_tells_an_observer_everything_and_gives_its_outputs() {
 }
 
 #[test]
+fn a_host_that_is_none_is_said_when_the_document_is_read() {
+    let server = daytona(&[]);
+    let ports =
+        ["api.example:99999", "api.example:", "api.example:0", "api.example:+80", "api.example:http", "[::1]:x"];
+    for text in ports.iter().chain(&["", "a b", "http://api.example", "api.example/v1", "*.example", "[::1", "[a]:80"])
+    {
+        assert!(arazzo::check_host(text).is_err(), "{text}");
+        for builder in [provision(&server).allow_host(*text), provision(&server).secret_host("apiToken", *text)] {
+            let error = builder.load_blocking().map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(&format!("{text:?}")) && error.contains("HOST:PORT"), "{error}");
+        }
+    }
+    for text in ["api.example", "api.example:8443", "127.1", "[::1]:80", "[::1]", "::1", "API.example.:1"] {
+        assert_eq!(arazzo::check_host(text), Ok(()), "{text}");
+        assert!(provision(&server).allow_host(text).load_blocking().is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn events_become_every_report_of_the_library_without_a_secret() {
     let server = Server::start(|_, _| Reply::status(500));
     let workflow = only(provision(&server));

@@ -43,6 +43,26 @@ fn dry_run(change: impl Fn(&str) -> String) -> super::Output {
 }
 
 #[test]
+fn a_dry_run_shows_the_query_of_a_server_behind_the_path() {
+    let folder = Folder::new();
+    let flow = "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: api, url: api.yaml, type: openapi}]\nworkflows:\n- workflowId: w\n  steps:\n  - {stepId: a, operationId: l, parameters: [{name: q, in: query, value: z}]}\n";
+    folder.write("flow.yaml", flow);
+    for (server, path, url) in [
+        ("https://api.test/v1?key=a", "/things", "https://api.test/v1/things?key=a&q=z"),
+        ("https://api.test?key=a&x=1", "/things?kind=b", "https://api.test/things?key=a&x=1&kind=b&q=z"),
+        ("https://api.test/v1/?", "/things", "https://api.test/v1/things?q=z"),
+        ("https://api.test/v1", "/things", "https://api.test/v1/things?q=z"),
+    ] {
+        let api = format!(
+            "openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\nservers: [{{url: '{server}'}}]\npaths:\n  '{path}':\n    get: {{operationId: l, parameters: [{{name: q, in: query, schema: {{}}}}], responses: {{'200': {{description: ok}}}}}}\n"
+        );
+        folder.write("api.yaml", api);
+        let shown = Arazzo::new(["run", "flow.yaml", "--dry-run"]).cwd(folder.path()).run();
+        shown.exits(0).check(shown.stdout.contains(&format!("GET {url}\n")), url);
+    }
+}
+
+#[test]
 fn the_flow_of_these_tests_is_right_before_it_is_broken() {
     dry_run(str::to_owned).exits(0);
 }

@@ -304,5 +304,11 @@ fn all_documents_that_are_broken_are_said_at_once_and_an_input_is_no_document() 
     folder.write("two.arazzo.yaml", "arazzo: 1.0.1\n");
     let output = command(&["."]);
     output.exits(3).says(&["one.arazzo.yaml", "two.arazzo.yaml"]);
+    // What cannot be read keeps nothing else from being said, and asks for no input.
+    folder.write("three.arazzo.yaml", "arazzo: 1.0.1\nworkflows: [\n");
+    folder.write("four.arazzo.yaml", "arazzo: 1.0.1\ninfo: \"\n");
+    let output = command(&["."]);
+    output.exits(3).says(&["one.arazzo.yaml", "two.arazzo.yaml", "three.arazzo.yaml", "four.arazzo.yaml"]);
+    output.never_says(&["missing-input"]);
     assert_eq!(server.lines(), Vec::<String>::new());
 }

@@ -119,6 +119,27 @@ fn digits_and_bytes_go_from_an_answer_to_a_request_and_into_every_file() {
 }
 
 #[test]
+fn digits_stay_in_events_that_are_kept() {
+    let (server, folder) = (server(), folder());
+    let journal = folder.path().join("runs.db").display().to_string();
+    let arazzo = |arguments: &[&str]| {
+        let command = Arazzo::new(arguments.iter().copied()).cwd(folder.path());
+        command.env("ARAZZO_JOURNAL", &journal).env("ARAZZO_STATE_KEY", &"5".repeat(64)).run()
+    };
+    let id = "id=100000000000000000003";
+    let run = arazzo(&["run", "t.arazzo.yaml", "--server", &server.url(), "-i", id, "--json"]);
+    run.exits(0);
+    folder.write("events.ndjson", &run.stdout);
+    arazzo(&["report", "events.ndjson", "json=again.json"]).exits(0);
+    let again = fs::read_to_string(folder.path().join("again.json")).unwrap();
+    assert!(again.contains("100000000000000000001") && again.contains("100000000000000000003"), "{again}");
+    let list = arazzo(&["runs", "list", "--json"]);
+    let name = list.exits(0).events()[0]["id"].as_str().unwrap().to_owned();
+    let shown = arazzo(&["runs", "show", &name, "--json"]);
+    shown.exits(0).check(shown.stdout == run.stdout, "every digit of every event");
+}
+
+#[test]
 fn bytes_in_outputs_are_base64_and_that_is_said() {
     let (server, folder) = (server(), folder());
     folder.write("t.arazzo.yaml", FLOW.replace("given: $inputs.id", "all: $steps.b.outputs"));

@@ -43,7 +43,7 @@ pub(crate) fn record(path: &Path) -> Result<RunRecord, Error> {
     let mut record = RunRecord::default();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = index + 1;
-        let envelope: Envelope = serde_json::from_str(line)
+        let envelope = Envelope::read(line)
             .map_err(|error| wrong(format!("line {place} is not an event of `arazzo run --json`: {error}")))?;
         if envelope.v != arazzo::events::VERSION {
             return Err(wrong(format!("line {place} is of version {} of the events, which is not known", envelope.v)));

@@ -173,21 +173,26 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
             documents.push((path, None));
         }
     }
-    let (mut descriptions, mut broken): (Vec<Description>, Vec<Error>) = (vec![], vec![]);
+    let (mut read, mut broken): (Vec<(&Path, Option<&Path>, Description)>, Vec<Error>) = (vec![], vec![]);
     for (document, found) in &documents {
         let builder = flags.document.builder_of(document, None, Some(&[]));
         let builder = found.iter().fold(builder, |builder, folder| builder.found_in(folder));
         match builder.load_blocking() {
-            Ok(description) => descriptions.push(description),
+            Ok(description) => read.push((document, found.as_deref(), description)),
             Err(error) => broken.push(error),
         }
     }
-    all_said(std::mem::take(&mut broken), screen)?;
-    let all: Vec<&Description> = descriptions.iter().collect();
-    check_names(&flags.document.server, &flags.input, &flags.credentials, &all)?;
-    check_secret_hosts(&flags.permissions, &flags.credentials, &all)?;
+    // Where a document cannot be read, its names are not known, and nothing is asked for: what is wrong with the others is
+    // said with it all the same.
+    let complete = broken.is_empty();
+    if complete {
+        let all: Vec<&Description> = read.iter().map(|(_, _, description)| description).collect();
+        check_names(&flags.document.server, &flags.input, &flags.credentials, &all)?;
+        check_secret_hosts(&flags.permissions, &flags.credentials, &all)?;
+    }
     let mut runs = vec![];
-    for ((document, found), description) in documents.iter().zip(&descriptions) {
+    for (document, found, description) in &read {
+        let (document, found) = (*document, *found);
         let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
         let mut names: Vec<Option<String>> =
             wanted(flags.workflow.as_deref(), description).into_iter().map(Some).collect();
@@ -197,15 +202,19 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
         }
         for name in names {
             stdin.begin_run();
-            let wanted = Wanted { document, text: None, found: found.as_deref(), sources: Some(&sources) };
-            let mut planned = || -> Result<Planned, Error> {
+            let wanted = Wanted { document, text: None, found, sources: Some(&sources) };
+            let mut planned = || -> Result<Option<Planned>, Error> {
                 let workflow = described(flags, loaded(flags, wanted)?, name.as_deref(), Some(&sources), stdin)?;
+                if !complete {
+                    return Ok(None);
+                }
                 let given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
                 let given = completed(&workflow, given)?;
-                Ok(Planned { document: document.display().to_string(), workflow, inputs: given.inputs, row: None })
+                let document = document.display().to_string();
+                Ok(Some(Planned { document, workflow, inputs: given.inputs, row: None }))
             };
             match planned() {
-                Ok(one) => runs.push(one),
+                Ok(one) => runs.extend(one),
                 Err(error) => broken.push(error),
             }
         }

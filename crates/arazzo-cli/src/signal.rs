@@ -15,8 +15,9 @@ use crate::exit;
 use crate::show::safe;
 use crate::streams::{self, ColorChoice};
 
-/// The time in which a run has to show that it can answer: else something is being worked out that does not end.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time in which a run has to show that it can answer: else something is being worked out that does not end. Less than
+/// the second within which the command ends, as docs/safety.md says.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// The time after the first signal in which a run has to end.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -54,7 +55,10 @@ impl Signals {
         let mut said = false;
         loop {
             let asking = self.asking.notified();
-            self.answered.store(self.asked.load(Ordering::SeqCst), Ordering::SeqCst);
+            // What is worked out on another thread is none that the run could stop.
+            if !self.interrupt.is_working() {
+                self.answered.store(self.asked.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
             if self.interrupt.count() == 1 && !std::mem::replace(&mut said, true) {
                 let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
                 if let Some(call) = flight {

@@ -231,6 +231,7 @@ codes! {
     UnbracedExpression = "unbraced-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
     UndeclaredBody = "undeclared-body", Data, "§Request Body Object";
     UndeclaredContentType = "undeclared-content-type", Data, "§Request Body Object";
+    UndeclaredInput = "undeclared-input", References, "§Workflow Object";
     UndeclaredParameter = "undeclared-parameter", Data, "§Parameter Object" read Error, SILENT;
     UndocumentedStatus = "undocumented-status", Data, "§Criterion Object";
     UnknownChannel = "unknown-channel", References, "§Step Object";

@@ -499,6 +499,22 @@ impl EventKind {
 }
 
 impl Event {
+    /// An event that was read with the values of what it was read from, which have all their digits.
+    #[must_use]
+    pub fn with_values_of(mut self, written: &Json) -> Self {
+        let (values, field) = match &mut self.kind {
+            EventKind::WorkflowStarted { inputs, .. } => (inputs, "inputs"),
+            EventKind::StepFinished { outputs, .. }
+            | EventKind::WorkflowFinished { outputs, .. }
+            | EventKind::RunFinished { outputs, .. } => (outputs, "outputs"),
+            _ => return self,
+        };
+        if let Some(exact) = written.get(field).and_then(Json::as_object) {
+            values.clone_from(exact);
+        }
+        self
+    }
+
     /// The event with every text in it masked. The match is exhaustive: a new kind of event has to say what is text in it.
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {

@@ -167,20 +167,33 @@ pub struct AllowedHost {
 
 impl AllowedHost {
     /// Reads `host`, or `host:port`; an IPv6 address with a port stands in brackets.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let (host, port) = match text.rsplit_once(':') {
-            // A colon further in front belongs to an address.
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
-            _ => (text, None),
+    ///
+    /// # Errors
+    /// What to write: one that is not understood would allow what was not meant, such as every port for `api:99999`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "write HOST or HOST:PORT, such as api.example.com:8443".to_owned();
+        let inner = |text: &str| text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
+        let is_six = |text: &str| matches!(url::Host::parse(&format!("[{text}]")), Ok(url::Host::Ipv6(_)));
+        let is_host = |text: &str| match inner(text) {
+            Some(inner) => is_six(&inner),
+            None => !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "/@*[]:?#\\".contains(c)),
         };
+        // A colon further in front belongs to an address.
+        let (host, port) = match text.rsplit_once(':').filter(|_| !is_six(text) && !text.ends_with(']')) {
+            Some((host, port)) => {
+                let digits = port.bytes().all(|b| b.is_ascii_digit());
+                (host, Some(port.parse::<u16>().ok().filter(|port| digits && *port > 0).ok_or_else(wrong)?))
+            }
+            None => (text, None),
+        };
+        let bare = port.is_none() && is_six(host);
+        if !bare && !is_host(host) {
+            return Err(wrong());
+        }
         // Hosts of urls are compared in the form that urls give them: `127.1` is `127.0.0.1` there.
-        let url = url::Url::parse(&format!(
-            "http://{}",
-            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
-        ));
-        let host = url.ok().and_then(|url| url.host_str().map(plain_host)).unwrap_or_else(|| plain_host(host));
-        Self { host, port }
+        let url = url::Url::parse(&format!("http://{}", if bare { format!("[{host}]") } else { host.to_owned() }));
+        let host = url.ok().and_then(|url| url.host_str().map(plain_host)).ok_or_else(wrong)?;
+        Ok(Self { host, port })
     }
 
     /// `true` if it is this host, in the form of [`plain_host`], at this port.

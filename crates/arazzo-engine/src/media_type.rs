@@ -4,6 +4,8 @@
 //! `text/xml; charset = latin1`: servers answer so, and what stands before the `;` is to be believed all the same. It
 //! also leaves to its callers what a range such as `text/*` holds.
 
+use encoding_rs::Encoding;
+
 /// A media type, or a range of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaType<'t> {
@@ -136,9 +138,41 @@ pub fn in_full(name: &str) -> &str {
         ("json", "application/json"),
         ("text", "text/plain"),
         ("x-www-form-urlencoded", "application/x-www-form-urlencoded"),
+        ("formdata", "multipart/form-data"),
+        ("html", "text/html"),
+        ("multipart", "multipart/form-data"),
+        ("octet-stream", "application/octet-stream"),
+        ("plain", "text/plain"),
+        ("urlencoded", "application/x-www-form-urlencoded"),
         ("xml", "application/xml"),
+        ("yaml", "application/yaml"),
+        ("yml", "application/yaml"),
     ];
+    let name = name.trim();
     known.iter().find(|(short, _)| name.eq_ignore_ascii_case(short)).map_or(name, |(_, whole)| whole)
+}
+
+/// `*/*`, `text/*`: a range of media types, which no body has.
+#[must_use]
+pub fn is_range(name: &str) -> bool {
+    MediaType::parse(name).essence().ends_with("/*")
+}
+
+/// `true` for the form `type/subtype` (RFC 9110, 8.3.1), whatever its parameters.
+#[must_use]
+pub fn is_whole(name: &str) -> bool {
+    let is_token = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    };
+    MediaType::parse(name).essence().split_once('/').is_some_and(|(kind, rest)| is_token(kind) && is_token(rest))
+}
+
+/// `true` for the label of a charset that texts can be read in.
+#[must_use]
+pub fn is_known_charset(label: &str) -> bool {
+    let label = label.trim();
+    Encoding::for_label(label.as_bytes()).is_some()
+        || ["utf-32", "utf-32le", "utf-32be"].iter().any(|known| known.eq_ignore_ascii_case(label))
 }
 
 #[cfg(test)]

@@ -495,6 +495,15 @@ fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
     }
 }
 
+/// The url of a request as it is shown: the path stands before the query of the server, as `openapi/join.rs` sends it.
+fn shown_url(server: &str, path: &str, query: &str) -> String {
+    let (server, of_server) = server.split_once('?').unwrap_or((server, ""));
+    let (path, of_path) = path.split_once('?').unwrap_or((path, ""));
+    let parts: Vec<&str> = [of_server, of_path, query].into_iter().filter(|part| !part.is_empty()).collect();
+    let sign = if parts.is_empty() { "" } else { "?" };
+    format!("{}{path}{sign}{}", server.trim_end_matches('/'), parts.join("&"))
+}
+
 fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
     let operation = program.operation_of(step)?;
     let (arguments, body) = (step.call.arguments(), step.call.body());
@@ -510,8 +519,7 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
     let whole = written(Location::Querystring).map(|(_, value)| value);
     let others = written(Location::Query).filter(|(name, _)| !path::names(own_query, name));
     let query: Vec<String> = whole.chain(others.map(|(name, value)| format!("{name}={value}"))).collect();
-    let sign = if own_query.is_empty() { "?" } else { "&" };
-    let query = if query.is_empty() { String::new() } else { format!("{sign}{}", query.join("&")) };
+    let query = query.join("&");
     let mut headers: Vec<(String, String)> = written(Location::Header).collect();
     headers.extend(written(Location::Cookie).map(|(name, value)| ("Cookie".to_owned(), format!("{name}={value}"))));
     if let Some(body) = body {
@@ -535,7 +543,7 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
         host: host.unwrap_or_default(),
         path: format!("{base}{}", operation.path),
         // What a run learns as a secret when it sends is not to be seen before it does.
-        url: address::without_secrets(&format!("{}{path}{query}", shown.trim_end_matches('/'))).into_owned(),
+        url: address::without_secrets(&shown_url(&shown, &path, &query)).into_owned(),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),
         span: program.sources.place(step.span),

@@ -259,8 +259,9 @@ fn rows() -> Vec<String> {
 }
 
 /// Cases whose fixes send something better than what was written.
-const BETTER: [(&str, &str); 6] = [
+const BETTER: [(&str, &str); 7] = [
     ("foreign-placeholder", "the value in the place of the placeholder"),
+    ("foreign-placeholder-of-more-languages", "the value in the place of the placeholder"),
     ("foreign-placeholder-compared", "the value is compared, and not the placeholder"),
     ("prose-after-expression", "the value without the words behind it"),
     ("own-output-in-criterion", "the criterion reads what the output is made of"),

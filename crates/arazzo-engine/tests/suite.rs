@@ -286,7 +286,7 @@ pub fn settings(head: &Json) -> Settings {
         settings.redirects = Redirects::Never;
     }
     for host in head["allowHosts"].as_array().into_iter().flatten() {
-        settings.allowed_hosts.push(AllowedHost::parse(host.as_str().unwrap()));
+        settings.allowed_hosts.push(AllowedHost::parse(host.as_str().unwrap()).unwrap());
     }
     settings.cookies = head["cookies"] == json!(true);
     if let Some(check) = head.get("contract") {

@@ -46,6 +46,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         network: Network::default().shared(),
         grants: RunPolicy::default(),
         headers: vec![],
+        refused: vec![],
         offline: false,
         linted: false,
         transport: None,
@@ -83,6 +84,8 @@ pub struct Builder {
     pub(crate) network: SharedNetwork,
     pub(crate) grants: RunPolicy,
     pub(crate) headers: Vec<String>,
+    /// Settings that were given and cannot be, with the reasons: said when the document is read.
+    pub(crate) refused: Vec<(Remedy, String)>,
     pub(crate) offline: bool,
     pub(crate) linted: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
@@ -144,8 +147,8 @@ impl Builder {
     /// no host ([`Builder::secret_host`]) do not go there.
     pub fn server_without_secrets(mut self, source: &str, url: impl Into<String>) -> Self {
         let url = url.into();
-        if let Some(host) = place_of(&url) {
-            self.grants.keep_secrets_from(AllowedHost::parse(&host));
+        if let Some(host) = place_of(&url).and_then(|place| AllowedHost::parse(&place).ok()) {
+            self.grants.keep_secrets_from(host);
         }
         self.server(Some(source), url)
     }
@@ -267,12 +270,13 @@ impl Builder {
         self
     }
 
-    /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
+    /// Lets a host be called: `host`, or `host:port`; another text is an error when the document is read. Without [`Trust::Local`], no other may be; with it, hosts that no
     /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        let host = AllowedHost::parse(&host.into());
-        self.grants.hosts.give(host.clone());
-        self.settings.allowed_hosts.push(host);
+        if let Some(host) = self.host(&host.into(), Remedy::AllowNamedHost) {
+            self.grants.hosts.give(host.clone());
+            self.settings.allowed_hosts.push(host);
+        }
         self
     }
 
@@ -300,7 +304,11 @@ impl Builder {
     /// stranger's document go nowhere else. The name is that of an input, of a credential ([`Credentials`]), or
     /// `step.output` for what an answer gives; `oauth` stands for `oauth.access_token` and the like too.
     pub fn secret_host(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
-        self.grants.bind(name.into(), AllowedHost::parse(&host.into()));
+        let name = name.into();
+        let bind = |host| Remedy::BindSecret { name: name.clone(), host };
+        if let Some(host) = self.host(&host.into(), bind) {
+            self.grants.bind(name, host);
+        }
         self
     }
 
@@ -509,7 +517,7 @@ impl Builder {
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.give_server(AllowedHost::parse(place)));
+        given.iter().flat_map(|place| AllowedHost::parse(place)).for_each(|host| grants.give_server(host));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => {
@@ -564,8 +572,22 @@ impl Builder {
         Surroundings { servers: self.settings.servers.clone(), absent }
     }
 
+    /// The host that was given for a setting; nothing where it is none.
+    fn host(&mut self, text: &str, setting: impl FnOnce(String) -> Remedy) -> Option<AllowedHost> {
+        match AllowedHost::parse(text) {
+            Ok(host) => Some(host),
+            Err(reason) => {
+                self.refused.push((setting(text.to_owned()), reason));
+                None
+            }
+        }
+    }
+
     /// The headers of the connection that documents may set.
     pub(crate) fn headers(&self) -> Result<Vec<String>, Error> {
+        if let Some((setting, reason)) = self.refused.first() {
+            return Err(Error::Setup(format!("{}: {reason}", (self.grants.hosts.naming)(setting))));
+        }
         let setting = (self.grants.hosts.naming)(&Remedy::AllowHeaders);
         let wrong = |reason| Error::Setup(format!("{setting}: {reason}"));
         self.headers.iter().map(|name| engine::limits::connection_header(name).map_err(wrong)).collect()
@@ -583,7 +605,7 @@ impl Builder {
                 hosts.trust = Trust::Remote;
             }
             let place = self.path.to_str().and_then(place_of);
-            place.iter().for_each(|place| hosts.give(AllowedHost::parse(place)));
+            place.iter().flat_map(|place| AllowedHost::parse(place)).for_each(|host| hosts.give(host));
         }
         remote::Remote::new(&self.network, hosts, &self.settings.limits).map_err(Error::Setup)
     }
@@ -639,6 +661,14 @@ pub(crate) fn place_of(url: &str) -> Option<String> {
 #[must_use]
 pub fn is_remote(document: &Path) -> bool {
     url_of(document).is_some()
+}
+
+/// Checks a host as [`Builder::allow_host`] and [`Builder::secret_host`] take it: `host`, or `host:port`.
+///
+/// # Errors
+/// What to write.
+pub fn check_host(text: &str) -> Result<(), String> {
+    AllowedHost::parse(text).map(drop)
 }
 
 /// `true` for an absolute http or https url without a fragment: what [`Builder::server`] takes.

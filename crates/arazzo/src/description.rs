@@ -51,7 +51,7 @@ impl Client {
             Self::Own(network) => {
                 let mut hosts = grants.hosts.clone();
                 if mocked {
-                    hosts.give(AllowedHost::parse("127.0.0.1"));
+                    AllowedHost::parse("127.0.0.1").into_iter().for_each(|host| hosts.give(host));
                 }
                 network::client(network, hosts).map_err(Error::Setup)
             }

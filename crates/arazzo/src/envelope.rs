@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use arazzo_engine::event::Event;
+use arazzo_engine::value::Json;
 use serde::{Deserialize, Serialize};
 
 /// An event with what the driver knows: one line of `--json`.
@@ -23,6 +24,20 @@ pub struct Envelope {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+}
+
+impl Envelope {
+    /// Reads one line of `--json`; numbers in its values keep all their digits, which serde alone cuts to those of a double.
+    ///
+    /// # Errors
+    /// The reason why it is no event.
+    pub fn read(line: &str) -> Result<Self, serde_json::Error> {
+        let mut envelope: Self = serde_json::from_str(line)?;
+        if let Some(written) = Json::parse(line) {
+            envelope.event = envelope.event.with_values_of(&written);
+        }
+        Ok(envelope)
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds, from the time since 1970.

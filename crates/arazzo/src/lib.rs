@@ -146,7 +146,7 @@ pub use arazzo_engine::machine::{
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
-pub use builder::{Builder, is_remote, is_server_url, lint, open};
+pub use builder::{Builder, check_host, is_remote, is_server_url, lint, open};
 pub use call::{CALL_DOCUMENT, Call};
 pub use channel::{ChannelLink, Channels};
 pub use checked::Checked;

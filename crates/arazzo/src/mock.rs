@@ -383,7 +383,7 @@ impl MockRoutes {
     /// That there is no client to reach a mock with.
     pub(crate) fn new<'u>(urls: impl Iterator<Item = &'u String>, others: Arc<dyn Transport>) -> Result<Self, Error> {
         let mut hosts = Hosts::default();
-        hosts.give(AllowedHost::parse("127.0.0.1"));
+        AllowedHost::parse("127.0.0.1").into_iter().for_each(|host| hosts.give(host));
         let direct = network::client(&Network::default().shared(), hosts).map_err(Error::Setup)?;
         let origins = urls.filter_map(|url| Some(Url::parse(url).ok()?.origin())).collect();
         Ok(Self { origins, direct, others })

@@ -282,7 +282,7 @@ impl Workflow {
     pub fn permit(mut self, missing: &Permissions) -> Result<Self, Error> {
         let description = &mut self.description;
         description.world.grants.give(missing);
-        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| AllowedHost::parse(host)));
+        description.settings.allowed_hosts.extend(missing.hosts.iter().flat_map(|host| AllowedHost::parse(host)));
         #[cfg(feature = "mock")]
         let mocked = description.mocking.is_some();
         #[cfg(not(feature = "mock"))]

@@ -124,18 +124,7 @@ pub(super) fn secret_host(text: &str) -> Result<(String, String), String> {
 
 /// `HOST`, or `HOST:PORT`: one that is not understood would allow what nobody meant.
 pub(super) fn host_and_port(text: &str) -> Result<String, String> {
-    let inner = |text: &str| text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
-    let is_six = |text: &str| text.parse::<std::net::Ipv6Addr>().is_ok();
-    let is_host = |text: &str| match inner(text) {
-        Some(inner) => is_six(&inner),
-        None => !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "/@*[]:?#\\".contains(c)),
-    };
-    let with_port = text.rsplit_once(':').filter(|_| !is_six(text) && !text.ends_with(']'));
-    let fits = match with_port {
-        Some((host, port)) => is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0),
-        None => is_six(text) || is_host(text),
-    };
-    if fits { Ok(text.to_owned()) } else { Err("write HOST or HOST:PORT, such as api.example.com:8443".to_owned()) }
+    arazzo::check_host(text).map(|()| text.to_owned())
 }
 
 pub(super) fn connection_header(text: &str) -> Result<String, String> {

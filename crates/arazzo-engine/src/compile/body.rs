@@ -191,29 +191,50 @@ impl<'b> Compiler<'b> {
                 self.push(Diagnostic::error(Code::UnsafeValue, text.span(), "a content type cannot hold a line break"));
                 return None;
             }
-            return Some(self.whole_media_type(text));
+            let described = described.map(|body| body.content.as_slice()).unwrap_or_default();
+            return Some(self.whole_media_type(text, described));
         }
         Some(openapi::usual_media_type(described.map(|body| body.content.as_slice()).unwrap_or_default()))
     }
 
-    /// `contentType: json`: a media type in full (docs/readings.md, `dialect-word`).
-    fn whole_media_type(&mut self, text: &document::Text) -> String {
-        let whole = media_type::in_full(&text.value);
-        if whole == text.value || self.readings == Readings::Letter {
-            return text.value.clone();
+    /// `contentType: json`: a media type in full, and of a range the usual one that the operation takes
+    /// (docs/readings.md, `dialect-word`). What is no media type is sent as it is written, which is said.
+    fn whole_media_type(&mut self, text: &document::Text, described: &[openapi::Media<'b>]) -> String {
+        let written = text.value.as_str();
+        if self.readings == Readings::Letter || media_type::is_whole(written) && !media_type::is_range(written) {
+            return written.to_owned();
         }
-        let help = format!("write {whole}");
-        let mut diagnostic =
-            Diagnostic::warning(Code::DialectWord, text.span(), format!("`{}` is no media type", text.value))
-                .label(format!("read as {whole}"))
-                .help(help.clone())
-                .section("§Request Body Object");
-        let range = 0..text.value.len();
-        if let Some(edit) = text.node.rewrite(self.sources(), range, whole, false) {
+        // `csv`, where the operation takes `text/csv`.
+        let subtype = |name: &&str| name.rsplit('/').next().is_some_and(|end| end.eq_ignore_ascii_case(written.trim()));
+        let mut taken = described.iter().map(|media| media.name).filter(subtype);
+        let only = taken.next().filter(|_| taken.next().is_none());
+        let short = only.unwrap_or_else(|| media_type::in_full(written));
+        let is_range = media_type::is_range(short);
+        let whole = match is_range {
+            true => openapi::usual_media_type_in(described, short),
+            false => media_type::is_whole(short).then(|| short.to_owned()),
+        };
+        let takes: Vec<&str> = described.iter().map(|media| media.name).collect();
+        let message = match is_range {
+            true => format!("`{written}` is a range of media types, and a body is of one"),
+            false => format!("`{written}` is no media type"),
+        };
+        let label = whole.as_ref().map_or("sent as it is written".to_owned(), |whole| format!("read as {whole}"));
+        let help = match &whole {
+            Some(whole) => format!("write {whole}"),
+            None if takes.is_empty() => "write one such as application/json".to_owned(),
+            None => format!("the operation takes {}", takes.join(", ")),
+        };
+        let mut diagnostic = Diagnostic::warning(Code::DialectWord, text.span(), message)
+            .label(label)
+            .help(help.clone())
+            .section("§Request Body Object");
+        let edit = whole.as_ref().and_then(|whole| text.node.rewrite(self.sources(), 0..written.len(), whole, false));
+        if let Some(edit) = edit {
             diagnostic = diagnostic.fix(help, true, vec![edit]);
         }
         self.departure(diagnostic);
-        whole.to_owned()
+        whole.unwrap_or_else(|| written.to_owned())
     }
 
     /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.

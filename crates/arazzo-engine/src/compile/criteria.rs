@@ -199,6 +199,11 @@ impl Compiler<'_> {
                     .fix(right, true);
             self.report(&text.node, vec![finding]);
         }
+        if written.is_empty() {
+            let message = "this pattern is empty: every text has it";
+            let diagnostic = Diagnostic::warning(Code::ConstantCondition, text.span(), message);
+            self.departure(diagnostic.help("write what the text has to have").section("§Criterion Object"));
+        }
         let built = pattern::compile(&written);
         match built {
             Ok(built) => {

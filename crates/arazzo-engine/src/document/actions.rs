@@ -39,7 +39,7 @@ impl Reader<'_> {
         list: &ActionList,
     ) -> Vec<OrReusable<Action>> {
         let read = match node.member(field) {
-            Some((key, value)) if matches!(value.kind, Kind::Object(_)) => {
+            Some((key, value)) if matches!(value.kind, Kind::Object(_)) && given(node, field).is_some() => {
                 let single = value.get("type").and_then(Node::as_str).is_some() || value.get("reference").is_some();
                 let message = format!("`{field}` is a list of actions");
                 let edits = match single {
@@ -100,7 +100,14 @@ impl Reader<'_> {
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
         let node = &*self.without_empty(node, &["context", "type"]);
-        let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
+        let condition = match node.member("condition") {
+            Some((key, value)) if matches!(value.kind, Kind::Null) => {
+                let help = "write what has to be so, such as $statusCode == 200, or leave the criterion out";
+                self.error(Code::ConditionSyntax, key.span, "this condition is empty", help);
+                None
+            }
+            _ => self.required(node, "condition", "a criterion").and_then(|n| self.condition(n)),
+        };
         let kind = match node.get("type") {
             Some(kind) => {
                 let read = self.expression_type(kind, &["simple", "regex", "jsonpath", "xpath"], "criterion")?;
@@ -151,7 +158,7 @@ impl Reader<'_> {
     /// `condition: true` is a condition too; its text is what stands in the document.
     pub(super) fn condition(&mut self, node: &Node) -> Option<Text> {
         match &node.kind {
-            Kind::Bool(_) | Kind::Number(_) | Kind::Null => {
+            Kind::Bool(_) | Kind::Number(_) => {
                 Some(Text { value: self.sources.text(node.span).to_owned(), node: node.clone() })
             }
             _ => self.text(node, "`condition`"),
@@ -171,7 +178,7 @@ impl Reader<'_> {
         }
         let node = &*self.without_empty(node, &["context", "name", "retryAfter", "retryLimit", "stepId", "workflowId"]);
         let condition = node.member("condition");
-        let named = self.optional_text(node, "name");
+        let named = self.optional_name(node, "name");
         let name = named.or_else(|| {
             let key = key?;
             let node = Node { span: key.span, kind: Kind::String(key.name.clone()) };
@@ -225,8 +232,8 @@ impl Reader<'_> {
         let retry_after = node.get("retryAfter").and_then(|after| self.seconds(after));
         let retry_limit = node.get("retryLimit").and_then(|n| self.natural(n, "`retryLimit`", "a number of retries"));
         Some(Action {
-            step_id: self.optional_text(node, "stepId"),
-            workflow_id: self.optional_text(node, "workflowId"),
+            step_id: self.optional_name(node, "stepId"),
+            workflow_id: self.optional_name(node, "workflowId"),
             parameters,
             retry_after,
             retry_limit: retry_limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),

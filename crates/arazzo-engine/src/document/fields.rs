@@ -182,7 +182,7 @@ fn is_entry(name: &str, node: &Node) -> bool {
         "successCriteria" | "criteria" => has(&["condition"]),
         "parameters" => node.get("reference").is_some() || node.get("name").is_some() && node.get("value").is_some(),
         "replacements" => has(&["target"]),
-        "dependsOn" => node.as_str().is_some(),
+        "dependsOn" => matches!(node.kind, Kind::String(_) | Kind::Number(_) | Kind::Bool(_)),
         _ => false,
     }
 }
@@ -303,11 +303,16 @@ impl Reader<'_> {
         node.get(name).and_then(|value| self.text(value, &format!("`{name}`")))
     }
 
+    /// As [`Reader::optional_text`], of a name: `stepId: 7` is the text of the number, there as where it is declared.
+    pub(super) fn optional_name(&mut self, node: &Node, name: &str) -> Option<Text> {
+        node.get(name).and_then(|value| self.text_or_scalar(value, &format!("`{name}`")))
+    }
+
     /// Reports fields that an object does not have, unless they are extensions.
     pub(super) fn fields(&mut self, node: &Node, known: &[&str], what: &str) {
         let unknown = |name: &str| !known.contains(&name) && !name.starts_with("x-");
         for (key, value) in node.members().iter().filter(|(key, _)| known.contains(&key.name.as_str())) {
-            self.empty_field(node, key, value);
+            self.empty_field(node, key, value, std::ptr::eq(known, COMPONENTS));
         }
         let mut absent: Option<Vec<&str>> = None;
         for (key, _) in node.members().iter().filter(|(key, _)| unknown(&key.name)) {

@@ -229,7 +229,7 @@ impl Reader<'_> {
         self.object(node, "a source description")?;
         self.fields(node, SOURCE, "a source description");
         let node = &*self.without_empty(node, &["type"]);
-        let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
+        let name = self.required(node, "name", "a source description").and_then(|n| self.text_or_scalar(n, "`name`"));
         let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
         const KINDS: [&str; 3] = ["openapi", "asyncapi", "arazzo"];
         let kind = self.optional_text(node, "type").map(|kind| self.known_word(kind, &KINDS));
@@ -298,18 +298,22 @@ impl Reader<'_> {
         for parameter in unplaced {
             self.diagnostics.push(parameter.unplaced());
         }
-        if let Some((key, list)) = node.member("successCriteria")
-            && matches!(list.kind, Kind::Array(_))
-            && list.items().is_empty()
-        {
+        let empty = node.member("successCriteria").filter(|(_, list)| match &list.kind {
+            Kind::Array(items) => items.is_empty(),
+            Kind::Object(members) => members.is_empty(),
+            _ => false,
+        });
+        let success_criteria = if let Some((key, _)) = empty {
             self.error(
                 Code::EmptyList,
                 key.span,
                 "`successCriteria` needs at least one criterion",
                 "leave it out to accept any 2xx answer".to_owned(),
             );
-        }
-        let success_criteria = self.criteria(node, "successCriteria", "a step");
+            vec![]
+        } else {
+            self.criteria(node, "successCriteria", "a step")
+        };
         let depends_on = self.names(node, "dependsOn", "a step");
         if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
             && matches!(&list.kind, Kind::Array(items) if items.is_empty())
@@ -331,7 +335,7 @@ impl Reader<'_> {
             description: self.words(node, "description"),
             operation_id: self.words(node, "operationId"),
             operation_path: self.optional_text(node, "operationPath"),
-            workflow_id: self.optional_text(node, "workflowId"),
+            workflow_id: self.optional_name(node, "workflowId"),
             channel_path: self.optional_text(node, "channelPath"),
             parameters,
             request_body: given(node, "requestBody").and_then(|body| self.request_body(body)),
@@ -445,7 +449,7 @@ impl Reader<'_> {
         let items = self.list(node, field, what, false);
         let mut read: Vec<Text> = vec![];
         for item in items {
-            let Some(name) = self.text(item, &format!("an entry of `{field}`")) else { continue };
+            let Some(name) = self.text_or_scalar(item, &format!("an entry of `{field}`")) else { continue };
             if read.iter().any(|known| known.value == name.value) {
                 let message = format!("`{}` stands twice in `{field}`", name.value);
                 self.error(Code::DuplicateName, name.span(), message, "keep one of them".to_owned());

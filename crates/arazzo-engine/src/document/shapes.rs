@@ -30,16 +30,36 @@ const LEFT_OUT: [&str; 15] = [
     "summary",
 ];
 
+/// Those of them that are maps wherever they stand; in `components` all are.
+const MAPS: [&str; 4] = ["components", "inputs", "outputs", "requestBody"];
+/// Those of them that are texts.
+const TEXTS: [&str; 2] = ["description", "summary"];
+
 /// A field that has a value. One with nothing below it is left out, which [`Reader::fields`] says
 /// (`empty-list-field`).
 pub(super) fn given<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    node.get(name).filter(|value| !(matches!(value.kind, Kind::Null) && LEFT_OUT.contains(&name)))
+    node.get(name).filter(|value| !says_nothing(name, value, false) && !says_nothing(name, value, true))
+}
+
+/// `true` for null, and for the emptiness of the other kind: programs that know one kind of collection write `{}` for an
+/// empty list, and `[]` for an empty map. An empty list of criteria means something else to each reader, and is refused.
+fn says_nothing(name: &str, value: &Node, in_components: bool) -> bool {
+    let is_map = in_components || MAPS.contains(&name);
+    LEFT_OUT.contains(&name)
+        && match &value.kind {
+            Kind::Null => true,
+            Kind::Array(items) => items.is_empty() && is_map,
+            Kind::Object(members) => {
+                members.is_empty() && !is_map && !TEXTS.contains(&name) && name != "successCriteria"
+            }
+            _ => false,
+        }
 }
 
 impl Reader<'_> {
     /// The reading `empty-list-field`: `outputs:` with nothing below it.
-    pub(super) fn empty_field(&mut self, object: &Node, key: &Key, value: &Node) {
-        if matches!(value.kind, Kind::Null) && LEFT_OUT.contains(&key.name.as_str()) {
+    pub(super) fn empty_field(&mut self, object: &Node, key: &Key, value: &Node, in_components: bool) {
+        if says_nothing(&key.name, value, in_components) {
             self.left_out(object, key);
         }
     }

@@ -434,13 +434,14 @@ impl<'a> Parser<'a, '_> {
                     Some(Condition::Value(expr, start..end))
                 }
                 Scanned::Wrong => None,
+                Scanned::None if self.is_foreign() => None,
                 Scanned::None => {
                     self.fail(start..start + 1, "`$` does not begin a runtime expression here".to_owned(), None);
                     None
                 }
             },
             Some('{') if rest.trim_start_matches('{').trim_start().starts_with('$') => self.braced(),
-            Some('{' | '<') if self.is_foreign() => None,
+            Some('{' | '<' | '#' | '%' | '@') if self.is_foreign() => None,
             Some(c) if c == '-' || c.is_ascii_digit() => self.number(),
             _ => self.word(),
         }

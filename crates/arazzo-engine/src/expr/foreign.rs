@@ -1,5 +1,5 @@
-//! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `{steps.x}`, `<x>`, `Bearer <x>`, `$uuid`,
-//! `$.steps.x` (docs/readings.md, `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
+//! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `#{x}`, `%{x}`, `@{x}`, `$(x)`, `{% x %}`, `<%= x %>`,
+//! `{steps.x}`, `<x>`, `Bearer <x>`, `:x`, `$uuid`, `$.steps.x` (docs/readings.md, `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
 
 use std::ops::Range;
 
@@ -20,10 +20,31 @@ const FIELDS: [&str; 6] = ["timestamp", "now", "date", "datetime", "today", "ran
 /// Schemes of `Authorization` that a token stands behind.
 const SCHEMES: [&str; 7] = ["Bearer", "Basic", "Token", "ApiKey", "Api-Key", "JWT", "OAuth"];
 
+/// A text without any of these holds no placeholder.
+const SIGNS: [char; 8] = ['{', '<', '$', ':', '[', '%', '_', '@'];
+/// How placeholders begin and end, those that begin with others first. `{` alone begins one only before a root of an
+/// expression.
+const BRACKETS: [(&str, &str); 12] = [
+    ("${{", "}}"),
+    ("{{", "}}"),
+    ("${", "}"),
+    ("#{", "}"),
+    ("%{", "}"),
+    ("@{", "}"),
+    ("$(", ")"),
+    ("{%", "%}"),
+    ("<%=", "%>"),
+    ("<%-", "%>"),
+    ("<%", "%>"),
+    ("{", "}"),
+];
+/// What stands around the name of an input in other tools, and may be a text of its own around any other name.
+const AROUND: [(&str, &str); 5] = [(":", ""), ("[[", "]]"), ("%", "%"), ("__", "__"), ("@", "")];
+
 /// What is to be said about the placeholders of a text; `in_payload` if it is a part of a payload, where a longer text
 /// may be a template of its own.
 pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding> {
-    if scope.readings == Readings::Letter || !text.contains(['{', '<', '$']) {
+    if scope.readings == Readings::Letter || !text.contains(SIGNS) {
         return vec![];
     }
     let found = placeholders(text, scope).into_iter().take(MOST).map(|(range, right)| {
@@ -85,7 +106,7 @@ pub(crate) fn outside_strings(text: &str, scope: &Scope<'_>) -> Vec<Finding> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && found.len() < MOST) {
         let next = rest.chars().next().unwrap_or(' ');
-        let begins = quote.is_none() && matches!(next, '{' | '$' | '<');
+        let begins = quote.is_none() && matches!(next, '{' | '$' | '<' | '#' | '%' | '@');
         if let Some((length, right)) = begins.then(|| at_start(rest, scope)).flatten() {
             // An expression in its braces is none, and neither is a comparison.
             let sure = !rest.starts_with("{$") && (next != '<' || right.is_some());
@@ -120,7 +141,7 @@ pub(crate) fn outside_strings(text: &str, scope: &Scope<'_>) -> Vec<Finding> {
 /// What is to be said about a text in quotes that is compared as it is, and was meant as a value. `range` is that of the
 /// literal with its quotes.
 pub(crate) fn in_literal(text: &str, range: Range<usize>, scope: &Scope<'_>) -> Option<Finding> {
-    if scope.readings == Readings::Letter || !text.contains(['{', '<', '$']) {
+    if scope.readings == Readings::Letter || !text.contains(SIGNS) {
         return None;
     }
     let braced = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
@@ -150,7 +171,9 @@ pub fn meant(text: &str, scope: &Scope<'_>) -> Option<String> {
 
 /// The placeholders of a text, with the expressions that they mean.
 fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<String>)> {
-    if let Some(inner) = alone(text).or_else(|| input(text, scope)).or_else(|| generated(text)) {
+    if let Some(inner) =
+        alone(text).or_else(|| input(text, scope)).or_else(|| around(text, scope)).or_else(|| generated(text))
+    {
         return vec![(0..text.len(), right(inner, scope))];
     }
     if let Some((before, right)) = behind_scheme(text, scope).or_else(|| behind_root(text, scope)) {
@@ -212,7 +235,8 @@ fn behind_scheme(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>
 /// `$.steps.a.outputs.b`, `$.inputs.x`: the way of a JSONPath to what there is.
 fn behind_root(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
     let inner = text.strip_prefix("$.")?;
-    inner.strip_prefix("steps.").or_else(|| inner.strip_prefix("inputs."))?;
+    let (root, _) = inner.split_once(['.', '#'])?;
+    (["inputs", "steps", "workflows"].contains(&root) || scope.steps.get(root).is_some()).then_some(())?;
     Some((0, Some(right(inner, scope)?)))
 }
 
@@ -222,10 +246,17 @@ fn input<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
     scope.inputs.iter().any(|input| input.name == inner).then_some(inner)
 }
 
+/// The name of an input in `:input`, `[[input]]`, `%input%`, where nothing else stands in the text.
+fn around<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
+    AROUND.iter().find_map(|(open, close)| {
+        let inner = text.strip_prefix(open)?.strip_suffix(close)?;
+        scope.inputs.iter().any(|input| input.name == inner).then_some(inner)
+    })
+}
+
 /// The inside of the placeholder that a text begins with, and how long it is.
 fn begun(text: &str) -> Option<(&str, usize)> {
-    let (open, close) =
-        [("${{", "}}"), ("{{", "}}"), ("${", "}"), ("{", "}")].into_iter().find(|(open, _)| text.starts_with(open))?;
+    let (open, close) = BRACKETS.into_iter().find(|(open, _)| text.starts_with(open))?;
     let inner = text.get(open.len()..)?;
     // Not to the end of the text for each brace in it.
     let mut limit = inner.len().min(LONGEST);

@@ -26,6 +26,7 @@ mod conditions;
 pub mod fix;
 mod flow;
 pub mod ignore;
+mod inputs;
 mod messages;
 mod names;
 mod reads;
@@ -40,6 +41,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     found.extend(compiled.workflows.iter().flatten().cloned());
     let mut lint = Lint::new(bundle, &compiled.program, &found);
     lint.names();
+    lint.undeclared_inputs();
     lint.flow();
     lint.check_calls();
     lint.check_subscriptions();

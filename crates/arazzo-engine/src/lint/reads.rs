@@ -202,6 +202,8 @@ impl<'a> Lint<'a> {
                 let members: Vec<&str> = nothing.members.iter().copied().take(12).collect();
                 Some(Help::words(format!("it has {}", members.join(", "))))
             }
+            (ValueKind::Array, _) if item_before_words(token).is_some() => item_before_words(token)
+                .map(|item| Help::words(format!("if `{item}` is meant, leave out what stands behind it"))),
             (ValueKind::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
             _ => None,
         };
@@ -252,6 +254,12 @@ impl<'a> Lint<'a> {
         }
         self.push(diagnostic);
     }
+}
+
+/// The number of `0 (the first)`: words behind the number of an item.
+fn item_before_words(token: &str) -> Option<&str> {
+    let (number, _) = token.split_once(' ')?;
+    number.bytes().all(|b| b.is_ascii_digit()).then_some(number)
 }
 
 /// `true` for a test that is only met where everything that it reads is there.

@@ -10,7 +10,9 @@ use super::{Lint, contains};
 use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
+use crate::document::Text;
 use crate::expr::{Expr, Root, StepId, Template};
+use crate::media_type::{self, MediaType};
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId};
@@ -48,7 +50,8 @@ impl<'a> Lint<'a> {
         for argument in arguments {
             self.argument(id, argument, &operation, &declared);
         }
-        self.body_type(id, &operation);
+        self.body_type(id, body.as_ref(), &operation);
+        self.body_charset(id, body.as_ref());
         if let Some(body) = body {
             self.payload(id, body, &operation);
         }
@@ -97,7 +100,7 @@ impl<'a> Lint<'a> {
     }
 
     /// A body that the operation does not describe, or not of this type.
-    fn body_type(&mut self, id: StepId, operation: &Operation<'a>) {
+    fn body_type(&mut self, id: StepId, body: Option<&Body>, operation: &Operation<'a>) {
         let Some(written) = self.step(id).and_then(|view| view.document.request_body.as_ref()) else { return };
         let Ok(described) = operation.request_body() else { return };
         let Some(described) = described else {
@@ -117,10 +120,32 @@ impl<'a> Lint<'a> {
             return;
         };
         let Some(text) = &written.content_type else { return };
-        if !described.content.is_empty() && described.media(&text.value).is_none() {
-            let names: Vec<&str> = described.content.iter().map(|media| media.name).collect();
-            self.content_type(text.span(), &text.value, &names, operation);
+        // A word for a media type is what it was read as; what is none was said to be none.
+        let sent = body.map_or(text.value.as_str(), |body| body.content_type.as_str());
+        if !media_type::is_whole(sent) || media_type::is_range(sent) {
+            return;
         }
+        if !described.content.is_empty() && described.media(sent).is_none() {
+            let names: Vec<&str> = described.content.iter().map(|media| media.name).collect();
+            self.content_type(text.span(), sent, &names, operation);
+        }
+    }
+
+    /// A charset in which no text can be written.
+    fn body_charset(&mut self, id: StepId, body: Option<&Body>) {
+        let Some(body) = body else { return };
+        let Some(label) = MediaType::parse(&body.content_type).parameter("charset") else { return };
+        if media_type::is_known_charset(label) {
+            return;
+        }
+        let reason = format!("the charset `{label}` is not known");
+        let written = self.step(id).and_then(|view| view.document.request_body.as_ref()?.content_type.as_ref());
+        self.push(
+            Diagnostic::warning(Code::UnknownCharset, written.map_or(body.span, Text::span), reason)
+                .label("the step fails before it sends a text")
+                .help("write charset=utf-8, or leave it out")
+                .section("§Request Body Object"),
+        );
     }
 
     fn payload(&mut self, step: StepId, body: &Body, operation: &Operation<'a>) {
@@ -420,7 +445,7 @@ impl<'a> Lint<'a> {
         let message = format!("{} is {}, and `\"{read}\"` is a string", sent.what, articles(&types));
         let edit = Edit { span, text: read.to_string() };
         self.push(
-            Diagnostic::warning(Code::ValueMismatch, span, message)
+            Diagnostic::hint(Code::ValueMismatch, span, message)
                 .note(schema.node.read().span, "described here")
                 .help(format!("write {read}, without quotes"))
                 .fix("leave out the quotes", true, vec![edit])

@@ -20,13 +20,6 @@ pub(super) fn is_utf8(label: &str) -> bool {
     Encoding::for_label(label.as_bytes()) == Some(UTF_8)
 }
 
-/// `true` for the label of a charset that texts can be read in.
-pub(super) fn is_known(label: &str) -> bool {
-    let label = label.trim();
-    Encoding::for_label(label.as_bytes()).is_some()
-        || ["utf-32", "utf-32le", "utf-32be"].iter().any(|known| known.eq_ignore_ascii_case(label))
-}
-
 /// The charset that bytes name themselves, by a byte order mark.
 pub(super) fn marked(bytes: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_bom(bytes).map(|(encoding, _)| encoding)

@@ -6,12 +6,12 @@ use super::fault::{Fault, Remark};
 use super::phase::Phase;
 use super::store::Slot;
 use super::wire::Turn;
-use super::{Machine, charset, select};
+use super::{Machine, select};
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Interest, Saw};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, Redirects};
-use crate::media_type::is_json;
+use crate::media_type::{is_json, is_known_charset};
 use crate::program::{Build, Criterion, Output, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
@@ -207,7 +207,7 @@ impl Machine {
     fn report_charset(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
         let body = exchange.answer.as_ref().and_then(|answer| answer.body.as_ref());
         let Some(Value::Body(Body { charset: Some(label), bytes, .. })) = body else { return };
-        if charset::is_known(label) || bytes.is_ascii() {
+        if is_known_charset(label) || bytes.is_ascii() {
             return;
         }
         let message = format!("the charset `{label}` of the response body is not known, and it is read as UTF-8");

@@ -163,13 +163,29 @@ impl Node {
             let (first, _) = value.members().first().filter(|_| value.member(name).is_none())?;
             let between = text.get(key.span.end as usize..inside)?;
             let quoted = scalar_of(&key.name);
+            // In JSON, names and texts are in quotes.
+            if sources.text(key.span).starts_with('"') && sources.text(value.span).starts_with('{') && flow {
+                let member = format!("{{\"{name}\": {}, ", Json::from(key.name.as_str()));
+                edits.push(edit(start..inside + 1, member));
+                continue;
+            }
             if sources.text(value.span).starts_with('{') && between.trim() == ":" {
                 let open = if flow { "{" } else { "- {" };
                 edits.push(edit(start..inside + 1, format!("{open}{name}: {quoted}, ")));
-            } else if !flow && between.trim() == ":" && column(first.span.start)? == column(key.span.start)? + 2 {
-                // What stands below is where it has to be behind a dash.
+            } else if !flow && between.trim() == ":" && column(first.span.start)? >= column(key.span.start)? + 2 {
                 let rest = between.find('\n').filter(|at| between.get(..*at).is_some_and(|head| head.trim() == ":"))?;
-                edits.push(edit(start..key.span.end as usize + rest, format!("- {name}: {quoted}")));
+                let head = format!("- {name}: {quoted}");
+                let too_far = column(first.span.start)? - column(key.span.start)? - 2;
+                let below = key.span.end as usize + rest;
+                if too_far == 0 {
+                    // What stands below is where it has to be behind a dash.
+                    edits.push(edit(start..below, head));
+                    continue;
+                }
+                let end = written_end(text, value.span)?;
+                let lines = text.get(below..end)?.split_inclusive('\n');
+                let nearer = lines.map(|line| line.strip_prefix(" ".repeat(too_far).as_str()).unwrap_or(line));
+                edits.push(edit(start..end, format!("{head}{}", nearer.collect::<String>())));
             } else {
                 return None;
             }

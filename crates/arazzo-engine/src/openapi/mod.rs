@@ -768,3 +768,20 @@ pub fn usual_media_type(described: &[Media<'_>]) -> String {
         Some(_) | None => "application/json".to_owned(),
     }
 }
+
+/// As [`usual_media_type`], within a range that the step gives; nothing where the operation takes none that is in it.
+#[must_use]
+pub fn usual_media_type_in(described: &[Media<'_>], range: &str) -> Option<String> {
+    let range = MediaType::parse(range);
+    if range.family() == "*" {
+        return Some(usual_media_type(described));
+    }
+    let is_in = |media: &&Media<'_>| MediaType::parse(media.name).family() == range.family();
+    let within: Vec<Media<'_>> = described.iter().filter(is_in).copied().collect();
+    let known = matches!(range.family(), "application" | "text") && described.is_empty();
+    match (within.is_empty(), range.family()) {
+        (true, "text") if known => Some("text/plain".to_owned()),
+        (true, _) if !known => None,
+        _ => Some(usual_media_type(&within)),
+    }
+}

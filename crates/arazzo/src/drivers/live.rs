@@ -27,7 +27,15 @@ const LARGE: usize = 64 << 10;
 
 /// Stops a run from outside, from a signal handler for instance. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<(AtomicU32, Notify)>);
+pub struct Interrupt(Arc<Stops>);
+
+#[derive(Debug, Default)]
+struct Stops {
+    count: AtomicU32,
+    heard: Notify,
+    /// How much is being worked out beside the runs that share the handle.
+    working: AtomicU32,
+}
 
 impl Interrupt {
     /// A handle that has not been used.
@@ -39,21 +47,28 @@ impl Interrupt {
     /// Stops the run. The first call lets a request in flight end for up to 5 s, and lets nothing leave that has not left;
     /// the second stops at once.
     pub fn stop(&self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-        self.0.1.notify_waiters();
+        self.0.count.fetch_add(1, Ordering::SeqCst);
+        self.0.heard.notify_waiters();
+    }
+
+    /// `true` while something is worked out on a thread beside the run, after a large answer: a stop is heard when that
+    /// ends.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.0.working.load(Ordering::SeqCst) > 0
     }
 
     /// The number of calls of [`Interrupt::stop`].
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.0.0.load(Ordering::SeqCst)
+        self.0.count.load(Ordering::SeqCst)
     }
 
     /// Waits until there were more stops than `taken`.
     async fn more_than(&self, taken: u32) {
         loop {
             // Listens before it looks, so that no stop falls in between; every run that shares the handle hears it.
-            let mut heard = std::pin::pin!(self.0.1.notified());
+            let mut heard = std::pin::pin!(self.0.heard.notified());
             heard.as_mut().enable();
             if self.count() > taken {
                 return;
@@ -92,7 +107,7 @@ pub(crate) async fn run<T: Send + 'static>(
         let (turn, logged);
         // An answer may be large: it is copied for a log, and for nothing else.
         let copy = log.is_some().then(|| input.clone()).flatten();
-        (session, turn) = work(is_large, move || {
+        (session, turn) = work(is_large, interrupt, move || {
             if let Some(input) = input {
                 session.apply(now, input);
             }
@@ -112,7 +127,7 @@ pub(crate) async fn run<T: Send + 'static>(
         }
         if let Some(outcome) = turn.outcome {
             RunChannels::close(channels).await;
-            return Ok((outcome, work(is_large, move || finish(*session)).await));
+            return Ok((outcome, work(is_large, interrupt, move || finish(*session)).await));
         }
         for outgoing in turn.sends {
             if let Some(before) = &before {
@@ -282,8 +297,51 @@ struct Start {
 }
 
 /// Works something out. After a large answer that takes long, as may all that follows: then no task waits for its thread.
-async fn work<T: Send + 'static>(is_large: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if is_large { runtime::beside(work).await } else { work() }
+async fn work<T: Send + 'static>(
+    is_large: bool,
+    interrupt: &Interrupt,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if !is_large {
+        return work();
+    }
+    let _working = Working::begin(interrupt);
+    runtime::beside(work).await
+}
+
+/// Something that is worked out beside a run, until this is dropped.
+struct Working<'i>(&'i Interrupt);
+
+impl<'i> Working<'i> {
+    fn begin(interrupt: &'i Interrupt) -> Self {
+        interrupt.0.working.fetch_add(1, Ordering::SeqCst);
+        Self(interrupt)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.0.working.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_worked_out_beside_a_run_can_be_seen() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let Ok(runtime) = runtime else { return assert!(runtime.is_ok()) };
+        let interrupt = Interrupt::new();
+        let seen = |interrupt: &Interrupt| {
+            let inner = interrupt.clone();
+            move || inner.is_working()
+        };
+        assert!(!runtime.block_on(work(false, &interrupt, seen(&interrupt))), "where it is awaited");
+        assert!(runtime.block_on(work(true, &interrupt, seen(&interrupt))), "on another thread");
+        assert!(!interrupt.is_working(), "it has ended");
+    }
 }
 
 /// The calls in flight. They are polled where the run is: a task of its own for each would cost more than it gives.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arazzo_engine::value::Json;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
@@ -206,7 +207,12 @@ impl Journal {
         let ending: Option<String> =
             self.db(connection.query_row(ending, [run], |row| row.get(0)).optional())?.flatten();
         let ending: Vec<Envelope> = match ending {
-            Some(text) => serde_json::from_str(&text).map_err(|error| self.unreadable(run, &error))?,
+            Some(text) => Json::read(&text)
+                .and_then(|list| {
+                    let lines = list.as_array().into_iter().flatten();
+                    lines.map(|event| Envelope::read(&event.to_string())).collect()
+                })
+                .map_err(|error| self.unreadable(run, &error))?,
             None => vec![],
         };
         // What led to the end of a run that was stopped stands there: in the table is how it would go on.
@@ -216,7 +222,7 @@ impl Journal {
         let lines = self.db(statement.query_map(params![run, last], |row| row.get::<_, String>(0)))?;
         let mut events = vec![];
         for line in lines {
-            events.push(serde_json::from_str(&self.db(line)?).map_err(|error| self.unreadable(run, &error))?);
+            events.push(Envelope::read(&self.db(line)?).map_err(|error| self.unreadable(run, &error))?);
         }
         events.extend(ending);
         Ok(events)

@@ -61,7 +61,11 @@ impl SharedNetwork {
         hosts: impl IntoIterator<Item = H>,
     ) -> Result<Arc<dyn crate::channel::Channels>, String> {
         let mut allowed = crate::policy::hosts::Hosts::default();
-        hosts.into_iter().for_each(|host| allowed.give(arazzo_engine::limits::AllowedHost::parse(host.as_ref())));
+        for host in hosts {
+            let host = host.as_ref();
+            let read = arazzo_engine::limits::AllowedHost::parse(host);
+            allowed.give(read.map_err(|reason| format!("`{host}` is not a host: {reason}"))?);
+        }
         crate::network::channel_client(self, allowed)
     }
 

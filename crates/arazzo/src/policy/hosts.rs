@@ -224,7 +224,7 @@ mod tests {
 
     fn hosts(trust: Trust, given: &[&str]) -> Hosts {
         let mut hosts = Hosts { trust, ..Hosts::default() };
-        given.iter().for_each(|host| hosts.give(AllowedHost::parse(host)));
+        given.iter().for_each(|host| hosts.give(AllowedHost::parse(host).unwrap()));
         hosts
     }
 

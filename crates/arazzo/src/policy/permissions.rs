@@ -238,10 +238,13 @@ impl RunPolicy {
 
     /// Gives everything that is missing, but for what is barred.
     pub(crate) fn give(&mut self, missing: &Permissions) {
-        missing.hosts.iter().for_each(|host| self.hosts.give(AllowedHost::parse(host)));
+        missing.hosts.iter().flat_map(|host| AllowedHost::parse(host)).for_each(|host| self.hosts.give(host));
         self.changes |= !missing.changes.is_empty();
         for secret in &missing.secrets {
-            self.bind(secret.name.clone(), AllowedHost::parse(&secret.host));
+            // What is read of a request is a host: one that is not would be given nothing.
+            if let Ok(host) = AllowedHost::parse(&secret.host) {
+                self.bind(secret.name.clone(), host);
+            }
         }
     }
 }
@@ -310,9 +313,9 @@ mod tests {
         let mut grants = RunPolicy::default();
         grants.hosts.trust = trust;
         for host in ["any.example", "api.example", "api.example:8443", "id.example"] {
-            grants.hosts.give(AllowedHost::parse(host));
+            grants.hosts.give(AllowedHost::parse(host).unwrap());
         }
-        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), AllowedHost::parse(host)));
+        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), AllowedHost::parse(host).unwrap()));
         grants
     }
 
@@ -393,7 +396,7 @@ mod tests {
     fn secrets_go_to_servers_that_were_given_alone_where_that_was_asked_for() {
         let mut policy = grants(Trust::Given, &[("oauth", "id.example")]);
         policy.bind_to_servers(true);
-        policy.give_server(AllowedHost::parse("staging.example:8443"));
+        policy.give_server(AllowedHost::parse("staging.example:8443").unwrap());
         assert!(may(&policy, "POST", "https://staging.example:8443/x", &["token"]));
         assert!(!may(&policy, "POST", "https://staging.example/x", &["token"]));
         assert!(!may(&policy, "POST", "https://api.example/x", &["token"]), "a host that may be called is no server");
@@ -405,7 +408,7 @@ mod tests {
     #[test]
     fn a_server_of_a_project_gets_no_secret_that_is_not_bound_to_it() {
         let mut policy = grants(Trust::Local, &[("oauth", "project.example")]);
-        policy.keep_secrets_from(AllowedHost::parse("project.example"));
+        policy.keep_secrets_from(AllowedHost::parse("project.example").unwrap());
         assert!(may(&policy, "POST", "https://project.example/x", &[]));
         assert!(!may(&policy, "POST", "https://project.example/x", &["token"]));
         assert!(may(&policy, "POST", "https://project.example/x", &["oauth"]));

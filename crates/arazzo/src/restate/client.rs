@@ -42,7 +42,7 @@ impl Address {
         let mut parsed = Url::parse(url).map_err(|_| wrong())?;
         let mut hosts = Hosts::default();
         hosts.private = true;
-        hosts.give(AllowedHost::parse(&place_of(url).ok_or_else(wrong)?));
+        hosts.give(AllowedHost::parse(&place_of(url).ok_or_else(wrong)?).map_err(|_| wrong())?);
         if !parsed.path().ends_with('/') {
             parsed.set_path(&format!("{}/", parsed.path()));
         }
