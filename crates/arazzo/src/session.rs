@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
-#[cfg(feature = "mock")]
-use arazzo_engine::expr::StepId;
 use arazzo_engine::limits::Millis;
 #[cfg(feature = "journal")]
 use arazzo_engine::limits::{Limits, Warning};
