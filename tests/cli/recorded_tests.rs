@@ -183,7 +183,6 @@ fn a_test_file_of_a_recording_passes_at_once() {
                     .replace("tokenUrl: /token", &format!("tokenUrl: '{}/token'", server.url())),
             );
         }
-        println!("case: {}", case.name);
         command(&run).exits(case.exit);
         let made = command(&words(&["test", "--init", "r.ndjson"]));
         made.exits(0).says(&["wrote flow.test.yaml"]);

@@ -173,12 +173,12 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
             documents.push((path, None));
         }
     }
-    let (mut read, mut broken): (Vec<(&Path, Option<&Path>, Description)>, Vec<Error>) = (vec![], vec![]);
+    let (mut read, mut broken) = (vec![], vec![]);
     for (document, found) in &documents {
         let builder = flags.document.builder_of(document, None, Some(&[]));
         let builder = found.iter().fold(builder, |builder, folder| builder.found_in(folder));
         match builder.load_blocking() {
-            Ok(description) => read.push((document, found.as_deref(), description)),
+            Ok(description) => read.push((document.as_path(), found.as_deref(), description)),
             Err(error) => broken.push(error),
         }
     }
@@ -192,7 +192,7 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
     }
     let mut runs = vec![];
     for (document, found, description) in &read {
-        let (document, found) = (*document, *found);
+        let (document, found): (&Path, Option<&Path>) = (document, *found);
         let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
         let mut names: Vec<Option<String>> =
             wanted(flags.workflow.as_deref(), description).into_iter().map(Some).collect();

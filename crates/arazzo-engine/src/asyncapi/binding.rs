@@ -19,7 +19,7 @@ enum Kind {
     /// A list of texts.
     Texts,
     Word(&'static [&'static str]),
-    Object(&'static [(&'static str, Kind)]),
+    Object(&'static [(&'static str, Self)]),
 }
 
 type Known = (&'static str, Kind);
