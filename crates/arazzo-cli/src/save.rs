@@ -1,8 +1,11 @@
 //! Files that were asked for, written whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Read as _, Result, Write};
 use std::path::{Path, PathBuf};
+
+/// How files of SQLite begin.
+const DATABASE: &[u8; 16] = b"SQLite format 3\0";
 
 /// The users that may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +92,7 @@ pub(crate) fn try_to(path: &Path) -> Result<()> {
         match std::fs::metadata(&path) {
             Ok(about) if about.is_dir() => Err(Error::new(ErrorKind::IsADirectory, "it is a folder")),
             Ok(about) if !about.is_file() => Ok(()),
+            Ok(_) if is_database(&path) => Err(database()),
             _ => {
                 let (part, _) = beside(&path, Readers::Owner)?;
                 std::fs::remove_file(part)
@@ -105,7 +109,20 @@ fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
         // To take the place of a device would remove it.
         return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
     }
+    if is_database(&path) {
+        return Err(database());
+    }
     place(&path, bytes, readers)
+}
+
+/// `true` for a file of SQLite, as journals are: no output takes its place, or what it keeps would be gone.
+fn is_database(path: &Path) -> bool {
+    let mut head = [0; DATABASE.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *DATABASE
+}
+
+fn database() -> Error {
+    Error::new(ErrorKind::AlreadyExists, "it is a journal, or another database, and is not written over")
 }
 
 /// Writes a new file, and gives it the path.

@@ -120,6 +120,7 @@ pub struct Description {
     pub(crate) path: PathBuf,
     pub(crate) readings: Readings,
     /// The uris that took the place of those of source descriptions, and the headers of the connection that it may set.
+    #[cfg_attr(not(feature = "journal"), expect(dead_code, reason = "a journal keeps them"))]
     pub(crate) given: GivenDocuments,
     pub(crate) compiled: Arc<Compiled>,
     /// Warnings about the way in which it is run.

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
-use arazzo_engine::limits::Millis;
-#[cfg(feature = "journal")]
-use arazzo_engine::limits::{Limits, Warning};
+use arazzo_engine::limits::{Limits, Millis, Warning};
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};

@@ -99,3 +99,49 @@ fn kafka(address: &str) -> Option<String> {
     }
     longer(address, KAFKA_TOPIC)
 }
+
+/// `true` if an address is one that a pattern stands for: levels are compared one by one, and the last of a pattern may
+/// stand for all that follow (`#`, and `>` for one at least). The group of a shared subscription is no part of it.
+pub(crate) fn is_within(address: &str, pattern: &str) -> bool {
+    let shared = pattern.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+    let pattern = shared.map_or(pattern, |(_, pattern)| pattern);
+    if address == pattern {
+        return true;
+    }
+    let separator = if pattern.contains(['+', '/']) { '/' } else { '.' };
+    let mut levels = address.split(separator);
+    for known in pattern.split(separator) {
+        match (known, levels.next()) {
+            ("#", _) | (">", Some(_)) => return true,
+            ("+" | "*", Some(_)) => {}
+            (known, Some(level)) if known == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_within;
+
+    #[test]
+    fn a_pattern_stands_for_its_addresses() {
+        for (pattern, yes, no) in [
+            ("q/+/x", "q/1/x", "q/1/y"),
+            ("q/+/x", "q//x", "q/1/x/2"),
+            ("q/#", "q", "r/q"),
+            ("q/#", "q/1/2", "qu"),
+            ("+/x", "q/x", "x"),
+            ("$share/g/q/y", "q/y", "g/q/y"),
+            ("$share/g/q/+", "q/y", "q/y/z"),
+            ("orders.*", "orders.new", "orders.new.eu"),
+            ("orders.>", "orders.new.eu", "orders"),
+            ("orders.#", "orders.new.eu", "order"),
+            ("q/y", "q/y", "q/z"),
+        ] {
+            assert!(is_within(yes, pattern), "{pattern} {yes}");
+            assert!(!is_within(no, pattern), "{pattern} {no}");
+        }
+    }
+}

@@ -179,7 +179,8 @@ impl Protocol {
         sends: bool,
     ) -> Vec<Unfit> {
         let known = self.known_bindings(sends);
-        let members = members.into_iter().filter(|(name, value)| *name != "bindingVersion" && !value.is_null());
+        let asks = |name: &str| name != "bindingVersion" && !name.starts_with("x-");
+        let members = members.into_iter().filter(|(name, value)| asks(name) && !value.is_null());
         let unfit = members.filter_map(|(name, value)| {
             let Some((_, kind)) = known.iter().find(|(word, _)| *word == name.as_str()) else {
                 return Some(Unfit { at: vec![name.clone()], wanted: None });

@@ -12,6 +12,7 @@ mod message;
 mod protocol;
 mod server;
 
+pub(crate) use address::is_within;
 pub use message::{CorrelationPlace, Message, MessagePart, is_id_header};
 pub use protocol::Protocol;
 pub use server::Server;

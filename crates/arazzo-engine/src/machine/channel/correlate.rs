@@ -1,6 +1,6 @@
 //! Whether a message is the one that a step waits for: by its address, and by the id that the step names.
 
-use crate::asyncapi::{CorrelationPlace, MessagePart, is_id_header};
+use crate::asyncapi::{CorrelationPlace, MessagePart, is_id_header, is_within};
 use crate::event::IgnoredBecause;
 use crate::expr::eval::SeenMessage;
 use crate::program::{Channel, ReceiveCall};
@@ -108,7 +108,7 @@ pub(super) fn matches(
     (wanted, address): (Option<&Json>, Option<&str>),
     (came_by, message, seen): (&str, &Message, &SeenMessage),
 ) -> Result<Option<String>, IgnoredBecause> {
-    if address.is_some_and(|address| !came_by.is_empty() && address != came_by) {
+    if address.is_some_and(|address| !came_by.is_empty() && !is_within(came_by, address)) {
         return Err(IgnoredBecause::Address);
     }
     let Some(wanted) = wanted else { return Ok(None) };

@@ -7,6 +7,7 @@ use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::messaging::{BUFFERED, Joining, Listening, OpenReceive};
 use super::resolve::login_remedy;
+use crate::asyncapi::is_within;
 use crate::event::{EventKind, IgnoredBecause, StepStatus};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
@@ -330,18 +331,4 @@ impl Machine {
         let messaging = self.state.messaging.as_ref()?;
         messaging.receive(self.frame().number, step).map(|open| open.until)
     }
-}
-
-/// `true` if an address is one that a pattern stands for; levels are compared one by one.
-fn is_within(address: &str, pattern: &str) -> bool {
-    if address == pattern {
-        return true;
-    }
-    let separator = if pattern.contains('+') { '/' } else { '.' };
-    if !pattern.contains(['+', '*']) {
-        return false;
-    }
-    let (one, other): (Vec<&str>, Vec<&str>) = (address.split(separator).collect(), pattern.split(separator).collect());
-    one.len() == other.len()
-        && one.iter().zip(&other).all(|(level, known)| level == known || matches!(*known, "+" | "*"))
 }
