@@ -1,8 +1,10 @@
 //! Files that were asked for, written whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Read as _, Result, Write};
+use std::io::{Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
+
+use arazzo::files::Reach;
 
 /// How files of SQLite begin.
 const DATABASE: &[u8; 16] = b"SQLite format 3\0";
@@ -117,8 +119,8 @@ fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
 
 /// `true` for a file of SQLite, as journals are: no output takes its place, or what it keeps would be gone.
 fn is_database(path: &Path) -> bool {
-    let mut head = [0; DATABASE.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *DATABASE
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Reach::new(folder).head(path, DATABASE.len() as u64).is_ok_and(|head| head == DATABASE)
 }
 
 fn database() -> Error {
