@@ -14,7 +14,7 @@ use crate::watchdog::watched;
 /// Generous: a machine may be busy, and this build is not optimized. What is endless is still found.
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// Peak memory of the command, in KiB.
-const MEMORY: u64 = 256 << 10;
+const MEMORY: u64 = 384 << 10;
 
 /// A document with `fields` before its workflows and `steps` in the first of them.
 fn flow(fields: &str, steps: &str) -> String {
