@@ -32,6 +32,16 @@ fn documents_are_written_in_one_style_and_only_where_they_differ() {
     assert_eq!(read("api.yaml"), "openapi: 3.1.0\n");
     fmt(&folder, &["--check", "."]).exits(0).says(&["2 documents: all in the style"]);
     fmt(&folder, &["deep", "--json"]).exits(0);
+    // What a folder has that may not be read is left, and the others are formatted.
+    let linked = Folder::new();
+    folder.write("outside.yaml", LOOSE);
+    linked.write("a.yaml", LOOSE);
+    linked.write("z.yaml", LOOSE);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(folder.path().join("outside.yaml"), linked.path().join("m.arazzo.yaml")).unwrap();
+        fmt(&linked, &["."]).exits(3).says(&["left as it is: m.arazzo.yaml", "3 documents: 2 formatted, 1 left"]);
+    }
     let none = Folder::new();
     fmt(&none, &["."]).exits(8).says(&["there are no Arazzo documents there"]);
 }

@@ -176,6 +176,19 @@ fn a_run_goes_on_with_documents_that_have_changed_where_it_would_have_come_so_fa
         .exits(1)
         .says(&["request-changed", "X-New", "flow.yaml:9", "would not have come so far", "runs resume"])
         .prints_nothing();
+    // The run would have ended before the step, or gone another way.
+    let successes = "successCriteria: [{ condition: $statusCode == 200 }]";
+    let other_ways = [
+        (successes, "successCriteria: [{ condition: $statusCode == 204 }]"),
+        (
+            successes,
+            "successCriteria: [{ condition: $statusCode == 200 }]\n        onSuccess: [{ name: e, type: end }]",
+        ),
+    ];
+    for (was, is) in other_ways {
+        runs.0.write("flow.yaml", FLOW.replace(was, is));
+        resume(&["--from", "buy"]).exits(1).says(&["would not have come so far"]).prints_nothing();
+    }
     // The step that failed is another one.
     let mended = FLOW
         .replace("name: X-Thing", "name: X-Other")

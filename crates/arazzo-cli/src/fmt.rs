@@ -83,10 +83,15 @@ pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
 /// Formats one document; what became of it, also for programs.
 fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Result<(Outcome, Json), u8> {
     let name = file.path.display().to_string();
-    let text = file.read().map_err(|reason| {
-        screen.fault("setup", &format!("cannot read `{name}`: {reason}"), None);
-        exit::USAGE
-    })?;
+    let text = match file.read() {
+        Ok(text) => text,
+        // The others of its folder are formatted all the same.
+        Err(reason) if file.found.is_some() => return Ok(unread(&name, reason, screen)),
+        Err(reason) => {
+            screen.fault("setup", &format!("cannot read `{name}`: {reason}"), None);
+            return Err(exit::USAGE);
+        }
+    };
     let mut sources = Sources::default();
     let id = sources.add(name.clone(), name.clone(), text.as_str());
     let outcome = match format(&sources, id) {
@@ -113,11 +118,25 @@ fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Resul
         Outcome::Other => screen.line(&format!("not formatted: {name}")),
         _ => {}
     }
+    let object = object_of(&name, &outcome);
+    Ok((outcome, object))
+}
+
+/// What became of a document, for programs.
+fn object_of(name: &str, outcome: &Outcome) -> Json {
     let mut object = json!({ "file": name, "status": outcome.word() });
-    if let (Outcome::Left(reason), Json::Object(members)) = (&outcome, &mut object) {
+    if let (Outcome::Left(reason), Json::Object(members)) = (outcome, &mut object) {
         members.insert("reason".to_owned(), json!(reason.as_str()));
     }
-    Ok((outcome, object))
+    object
+}
+
+/// A document that was found and cannot be read: what is said about it.
+fn unread(name: &str, reason: String, screen: &mut Screen) -> (Outcome, Json) {
+    screen.line(&format!("left as it is: {name}: {reason}"));
+    let outcome = Outcome::Left(reason);
+    let object = object_of(name, &outcome);
+    (outcome, object)
 }
 
 /// A document that stays as it is: what is said about it. That on standard input is printed as it is.

@@ -45,7 +45,7 @@ pub(super) fn init(recording: &Path, flags: &TestFlags, screen: &mut Screen) -> 
     }
     let differences = tried(&document, flags);
     for difference in &differences {
-        screen.line(&format!("  {}", safe(difference)));
+        screen.line(&format!("  {difference}"));
     }
     let line = json!({ "v": 1, "type": "written", "file": file, "document": shown, "workflow": case.workflow });
     let written = flags.json.then(|| screen.data(&line.to_string())).transpose();
@@ -66,14 +66,14 @@ pub(super) fn init(recording: &Path, flags: &TestFlags, screen: &mut Screen) -> 
 fn tried(document: &Path, flags: &TestFlags) -> Vec<String> {
     let planned = match planned_of(document, flags) {
         Ok(planned) => planned,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return vec![safe(&error.to_string())],
     };
     let signals = Signals::default();
     let stdin = Mutex::new(Stdin::new(true));
     let given = Given { flags, stdin, pages: vec![], signals: &signals };
     let done = planned.iter().map(|one| run_one(&given, 0, one));
     done.filter(|done| done.end != End::Passed)
-        .flat_map(|done| done.unexpected.into_iter().chain(done.report))
+        .flat_map(|done| done.unexpected.iter().map(|line| safe(line)).chain(done.report).collect::<Vec<_>>())
         .collect()
 }
 

@@ -44,7 +44,7 @@ const MQTT5: &[Known] = &[
     ("contentType", Kind::Text),
     ("responseTopic", Kind::Text),
 ];
-const NATS_LISTENING: &[Known] = &[("queue", Kind::Short)];
+const NATS: &[Known] = &[("queue", Kind::Short)];
 const KAFKA: &[Known] = &[
     ("topic", Kind::Text),
     ("partitions", Kind::Described),
@@ -157,12 +157,21 @@ impl Protocol {
             (Self::Http | Self::Https, false) => &[HTTP, HTTP_STREAM],
             (Self::Mqtt | Self::SecureMqtt, _) => &[MQTT],
             (Self::Mqtt5, _) => &[MQTT, MQTT5],
-            (Self::Nats, true) => &[],
-            (Self::Nats, false) => &[NATS_LISTENING],
+            (Self::Nats, _) => &[NATS],
             (Self::Amqp | Self::Amqps, _) => &[AMQP],
             (Self::Kafka | Self::KafkaSecure, _) => &[KAFKA],
         };
         lists.concat()
+    }
+
+    /// `true` for a binding that asks for something. Extensions, versions and schemas that describe do not, nor does what no
+    /// message of this version of the protocol carries.
+    #[must_use]
+    pub(crate) fn asks(self, name: &str, value: &Json) -> bool {
+        let is_older = matches!(self, Self::Mqtt | Self::SecureMqtt);
+        let describes = (is_older || self == Self::Mqtt5) && value.is_object();
+        let is_newer = is_older && MQTT5.iter().any(|(known, _)| *known == name);
+        !(name == "bindingVersion" || name.starts_with("x-") || value.is_null() || describes || is_newer)
     }
 
     /// The names of bindings that this protocol knows, of what is sent or of what is listened to.
@@ -179,8 +188,7 @@ impl Protocol {
         sends: bool,
     ) -> Vec<Unfit> {
         let known = self.known_bindings(sends);
-        let asks = |name: &str| name != "bindingVersion" && !name.starts_with("x-");
-        let members = members.into_iter().filter(|(name, value)| asks(name) && !value.is_null());
+        let members = members.into_iter().filter(|(name, value)| self.asks(name, value));
         let unfit = members.filter_map(|(name, value)| {
             let Some((_, kind)) = known.iter().find(|(word, _)| *word == name.as_str()) else {
                 return Some(Unfit { at: vec![name.clone()], wanted: None });

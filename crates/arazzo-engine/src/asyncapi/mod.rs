@@ -313,10 +313,17 @@ fn select<'a>(document: AsyncApi<'a>, list: Option<&'a Node>, channel: &Channel<
     // Two messages of a channel may be one object: the reference says which is meant.
     let meant = |node: &'a Node| {
         let written = node.get("$ref").and_then(Node::as_str).unwrap_or_default();
-        let key = Pointer::parse(written.split_once('#').map_or("", |(_, pointer)| pointer)).tokens().last().cloned();
-        let target = document.api.resolve(node).ok()?;
+        let pointer = Pointer::parse(written.split_once('#').map_or("", |(_, pointer)| pointer));
+        let key = pointer.tokens().last().cloned();
+        let is_named = |message: &&Message<'a>| Some(message.name) == key.as_deref();
+        let Ok(target) = document.api.resolve(node) else {
+            // Through a channel that is a reference itself.
+            let way = ["channels", channel.name(), "messages"];
+            let is_through = pointer.tokens().len() == 4 && pointer.tokens().iter().zip(way).all(|(a, b)| a == b);
+            return all.iter().find(is_named).filter(|_| is_through).copied();
+        };
         let same = |message: &&Message<'a>| std::ptr::eq(target, message.node());
-        let named = all.iter().filter(same).find(|message| Some(message.name) == key.as_deref());
+        let named = all.iter().filter(same).find(is_named);
         named.or_else(|| all.iter().find(same)).copied()
     };
     let mut found: Vec<Message<'a>> = vec![];

@@ -34,13 +34,8 @@ impl<'b> Compiler<'b> {
 
     fn check_bindings(&mut self, step: &document::Step, aim: &Aim<'b>, protocol: Protocol, sends: bool) {
         let of_messages = aim.messages.iter().filter(|_| sends).filter_map(|message| message.bindings());
-        let all: Vec<&'b Node> = aim
-            .channel
-            .bindings()
-            .into_iter()
-            .chain(aim.operation.and_then(|operation| operation.bindings()))
-            .chain(of_messages)
-            .collect();
+        let all: Vec<&'b Node> =
+            aim.channel.bindings().into_iter().chain(aim.operation_bindings()).chain(of_messages).collect();
         let api = aim.channel.document().api();
         let mut together = crate::value::Map::new();
         let mut is_at: Option<Span> = None;

@@ -32,7 +32,15 @@ pub(super) struct Aim<'b> {
     pub(super) is_reply: bool,
 }
 
-impl Aim<'_> {
+impl<'b> Aim<'b> {
+    /// What the operation asks of the protocol. The request that it describes is that of the message, and no stream of
+    /// answers.
+    pub(super) fn operation_bindings(&self) -> Option<&'b Node> {
+        let is_request = |server: &asyncapi::Server<'b>| server.protocol().is_some_and(Protocol::is_web);
+        let is_left = self.is_reply && self.channel.servers().iter().any(is_request);
+        self.operation.filter(|_| !is_left)?.bindings()
+    }
+
     /// Names of the parameters of the address.
     pub(super) fn parameter_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.channel.parameters().map(|parameter| parameter.name.to_owned()).collect();
@@ -464,7 +472,7 @@ impl<'b> Compiler<'b> {
             channel: ChannelId(index as u32),
             operation: aim.operation.map(|operation| operation.id().to_owned()),
             messages: messages.map(|(index, _)| index).collect(),
-            bindings: bindings(aim.operation.and_then(|operation| operation.bindings())),
+            bindings: bindings(aim.operation_bindings()),
             arguments,
         }
     }

@@ -284,8 +284,13 @@ impl Resumption {
                 self.run.id
             )));
         }
-        let mut replay = description.replay(&recording, |_| {})?;
-        if let (Some(from), Some(visit)) = (from, visit) {
+        let mut comes_to_it = false;
+        let is_there = |envelope: &Envelope| {
+            let same_visit = visit.is_none_or(|visit| envelope.event.visit.unwrap_or(1) == visit);
+            same_visit && from.is_some_and(|step| enters(envelope, step))
+        };
+        let mut replay = description.replay(&recording, |envelope| comes_to_it |= is_there(envelope))?;
+        if let (Some(from), Some(visit), true) = (from, visit, comes_to_it) {
             // What the step does is yet to come, and so is the end.
             let is_over =
                 |drift: &Drift| drift.kind != DriftKind::OutcomeChanged && (drift.step != from || drift.visit < visit);

@@ -282,7 +282,7 @@ pub(super) fn merged<'b>(
     for bindings in all {
         for json in protocol.binding_names().iter().filter_map(|name| bindings.get(*name)) {
             let Json::Object(members) = json else { continue };
-            let members = members.iter().filter(|(name, _)| name.as_str() != "bindingVersion");
+            let members = members.iter().filter(|(name, value)| protocol.asks(name, value));
             found.extend(members.map(|(name, value)| (name.clone(), value.clone())));
         }
     }

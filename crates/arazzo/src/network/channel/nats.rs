@@ -266,7 +266,8 @@ impl Conversation {
     }
 
     fn publication(&self, order: &SendOrder) -> Result<Vec<u8>, Failure> {
-        binding::only(&order.channel, &[])?;
+        // The queue is that of whoever listens.
+        binding::only(&order.channel, &["queue"])?;
         let Message { headers, correlation, reply_to, key, payload, content_type: _ } = &order.message;
         for (value, what) in [(correlation, "a correlation id beside headers and payload"), (key, "a key")] {
             if value.is_some() {
