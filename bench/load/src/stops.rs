@@ -105,8 +105,15 @@ pub async fn cancel(base: &str, port: u16) {
         let workflow = workflow.clone();
         set.spawn(async move { workflow.run(inputs(), |_| {}).await.map(|outcome| outcome.exit_code()) });
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let before = requests(port).await;
+    // Until all that may be in flight at once have arrived, however busy the machine is.
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let arrived = requests(port).await;
+        if std::mem::replace(&mut before, arrived) == arrived {
+            break;
+        }
+    }
     set.shutdown().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     println!("1,000 dropped at one moment, per_host 8: {} requests left afterwards", requests(port).await - before);

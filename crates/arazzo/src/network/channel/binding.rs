@@ -11,7 +11,8 @@ use super::refusal;
 /// # Errors
 /// The first that is not, by its name.
 pub(super) fn only(channel: &Channel, known: &[&str]) -> Result<(), Failure> {
-    let stranger = channel.bindings.keys().find(|name| !known.contains(&name.as_str()));
+    let asks = |name: &str| name != "bindingVersion" && !name.starts_with("x-");
+    let stranger = channel.bindings.keys().find(|name| asks(name) && !known.contains(&name.as_str()));
     match stranger {
         Some(name) => Err(unknown(channel, name)),
         None => Ok(()),
