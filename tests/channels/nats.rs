@@ -97,8 +97,10 @@ fn nats_what_it_has_no_place_for_is_refused_by_name() {
     }
     let refused = peer.send(&at(&broker, "a b"), text("x")).unwrap_err();
     assert!(refused.message.contains("`a b` is no subject"), "{}", refused.message);
-    let refused = peer.send(&bound(orders.clone(), arazzo::json!({ "queue": "q" })), text("x")).unwrap_err();
-    assert!(refused.message.contains("`queue`"), "{}", refused.message);
+    let refused = peer.send(&bound(orders.clone(), arazzo::json!({ "stream": "S" })), text("x")).unwrap_err();
+    assert!(refused.message.contains("`stream`"), "{}", refused.message);
+    // It is that of whoever listens.
+    peer.send(&bound(orders.clone(), arazzo::json!({ "queue": "q" })), text("x")).unwrap();
     let refused = peer.subscribe(&bound(orders, arazzo::json!({ "stream": "S" }))).unwrap_err();
     assert!(refused.message.contains("`stream`"), "{}", refused.message);
 }
