@@ -51,6 +51,8 @@ fn standard_input_is_printed() {
     let folder = Folder::new();
     let output = Arazzo::new(["fmt", "-"]).stdin(LOOSE).cwd(folder.path()).run();
     assert_eq!(output.exits(0).stdout, NEAT);
+    let marked = Arazzo::new(["fmt", "-"]).stdin(&format!("\u{feff}{LOOSE}")).cwd(folder.path()).run();
+    assert_eq!(marked.exits(0).stdout, format!("\u{feff}{NEAT}"));
     let check = Arazzo::new(["fmt", "-", "--check", "--stdin-filename", "flow.yaml"]).stdin(LOOSE);
     let check = check.cwd(folder.path()).run();
     check.exits(3).says(&["not formatted: flow.yaml"]);

@@ -149,8 +149,10 @@ fn a_run_is_shown_as_it_was_at_an_event() {
     assert_eq!(then, all[..=at.parse::<usize>().unwrap()]);
     runs.runs(["show", &run, "--at", &at])
         .exits(0)
-        .says(&[&format!("at event {at} of"), "pollVolume"])
-        .never_says(&["POST /api/sandbox"]);
+        .says(&[&format!("at event {at} of"), &format!("at {at} of"), "pollVolume"])
+        // What it came to is not its state then.
+        .never_says(&["POST /api/sandbox", "succeeded  2"]);
+    runs.runs(["export", &run, "-o", "no/where.ndjson"]).exits(7).says(&["the recording could not be written"]);
     runs.runs(["show", &run, "--at", "9999"]).exits(2).says(&["the last event of the run"]);
 }
 

@@ -262,6 +262,13 @@ fn an_output_of_a_step_is_saved_as_the_bytes_that_it_is() {
         let given = [&["-i", "id=1", "--save", "get.status=one"][..], &more].concat();
         run(&folder, &server, &given).run().exits(2).says(&["`one` would be written twice"]);
     }
+    // Nor does an output take the place of what is run, under whatever name.
+    for more in
+        [["--save", "get.status=pets.arazzo.yaml"], ["-o", "pets.arazzo.yaml"], ["--record", "./pets.openapi.yaml"]]
+    {
+        let given = [&["-i", "id=1"][..], &more].concat();
+        run(&folder, &server, &given).run().exits(2).says(&["is a document of this run, and is not written over"]);
+    }
     let requests = server.lines().len();
     assert_eq!(requests, 1);
     // What is not there is not written, and a run that did not give it is no success.

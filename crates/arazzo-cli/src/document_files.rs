@@ -13,7 +13,7 @@ const LARGEST: u64 = 16 << 20;
 /// A document to look at.
 pub(crate) struct DocumentFile {
     pub(crate) path: PathBuf,
-    /// The text of standard input.
+    /// The text of standard input, with the byte order mark that it may begin with.
     pub(crate) text: Option<String>,
     /// The folder that it was found in; nothing if it was named.
     pub(crate) found: Option<PathBuf>,
@@ -34,7 +34,6 @@ pub(crate) fn document_files(
             let mut text = String::new();
             let read = std::io::stdin().take(LARGEST + 1).read_to_string(&mut text);
             read.map_err(|error| format!("cannot read standard input: {error}"))?;
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
             let path = named.map_or_else(|| PathBuf::from("stdin"), Path::to_path_buf);
             found.push(DocumentFile { path, text: Some(text), found: None });
         } else if path.is_dir() {
@@ -54,6 +53,7 @@ pub(crate) fn document_files(
 
 /// A byte order mark, which is no part of a text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
+const MARK_CHARACTER: char = '\u{feff}';
 
 impl DocumentFile {
     fn bytes(&self) -> Result<Vec<u8>, String> {
@@ -68,11 +68,19 @@ impl DocumentFile {
     /// The text of the document.
     pub(crate) fn read(&self) -> Result<String, String> {
         if let Some(text) = &self.text {
-            return Ok(text.clone());
+            return Ok(text.strip_prefix(MARK_CHARACTER).unwrap_or(text).to_owned());
         }
         let bytes = self.bytes()?;
         let text = std::str::from_utf8(bytes.strip_prefix(MARK).unwrap_or(&bytes));
         text.map(str::to_owned).map_err(|_| "it is not in UTF-8".to_owned())
+    }
+
+    /// What is printed for the document of standard input that has this text now; a byte order mark stays.
+    pub(crate) fn printed(&self, text: &str) -> String {
+        let has_mark = self.text.as_ref().is_some_and(|before| before.starts_with(MARK_CHARACTER));
+        // The last line break is that of whoever prints it.
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        if has_mark { format!("{MARK_CHARACTER}{text}") } else { text.to_owned() }
     }
 
     /// Writes another text in the place of the one that was read; a byte order mark stays.

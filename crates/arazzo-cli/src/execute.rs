@@ -90,6 +90,43 @@ pub(crate) struct Kept {
     pub(crate) masked: bool,
 }
 
+impl Kept {
+    /// The files that are written, in the order in which they are named in a fault.
+    fn files(&self) -> Vec<&Path> {
+        let saved = self.saved.iter().flat_map(|(wanted, _)| wanted).map(|saved| saved.file.as_path());
+        let reports = self.reports.iter().map(|report| report.path.as_path());
+        let files = saved.chain(self.outputs.as_deref()).chain(self.recording.as_deref()).chain(reports);
+        files.filter(|path| *path != Path::new("-")).collect()
+    }
+
+    /// Checks that no file is written twice, and that none takes the place of a document of the run.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] that names the file.
+    fn check(&self, workflow: &Workflow) -> Result<(), Error> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let files: Vec<(&Path, PathBuf)> = self.files().into_iter().map(|path| (path, real(path))).collect();
+        // A pipe or a device may take several.
+        let is_file = |path: &Path| path.metadata().map_or(true, |about| about.is_file());
+        let mut twice = files.iter().enumerate().filter(|(_, (_, file))| is_file(file));
+        let twice = twice.find(|(at, (_, file))| files.iter().take(*at).any(|(_, known)| known == file));
+        if let Some((_, (path, _))) = twice {
+            let shown = path.display();
+            let message = format!("`{shown}` would be written twice: name a file for each of what is written");
+            return Err(Error::Setup(message));
+        }
+        let read: Vec<PathBuf> =
+            workflow.description().sources().iter().map(|(_, source)| real(Path::new(&source.name))).collect();
+        match files.iter().find(|(_, file)| read.contains(file)) {
+            Some((path, _)) => {
+                let shown = path.display();
+                Err(Error::Setup(format!("`{shown}` is a document of this run, and is not written over")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A run that is over.
 struct Ended {
     record: RunRecord,
@@ -103,6 +140,9 @@ struct Ended {
 
 /// Runs a workflow; the result is the exit code.
 pub(crate) fn execute(mut execution: Execution<'_>, screen: &mut Screen) -> u8 {
+    if let Err(error) = execution.kept.check(execution.workflow) {
+        return screen.error(&error);
+    }
     let showing = execution.showing;
     if showing.detail >= Detail::Verdict {
         screen.warnings(execution.warnings.iter(), execution.workflow.description().sources());

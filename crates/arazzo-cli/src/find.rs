@@ -18,12 +18,24 @@ const LARGEST: u64 = 16 << 20;
 /// The folder that cannot be read.
 pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = vec![];
-    below(folder, &Reach::new(folder), &mut found)?;
+    below(folder, &|path| is_arazzo(path, &Reach::new(folder)), &mut found)?;
     found.sort();
     Ok(found)
 }
 
-fn below(folder: &Path, reach: &Reach, found: &mut Vec<PathBuf>) -> Result<(), String> {
+/// The files below a folder that may be documents of any kind, by their names, likewise.
+///
+/// # Errors
+/// The folder that cannot be read.
+#[cfg(feature = "lsp")]
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut found = vec![];
+    below(folder, &|path| has_ending(path) && !is_test(path), &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn below(folder: &Path, wanted: &impl Fn(&Path) -> bool, found: &mut Vec<PathBuf>) -> Result<(), String> {
     let say = |error: std::io::Error| format!("cannot read the folder `{}`: {error}", folder.display());
     for entry in std::fs::read_dir(folder).map_err(say)? {
         let entry = entry.map_err(say)?;
@@ -34,8 +46,8 @@ fn below(folder: &Path, reach: &Reach, found: &mut Vec<PathBuf>) -> Result<(), S
         }
         // Links to folders may lead round in circles.
         if kind.is_dir() {
-            below(&path, reach, found)?;
-        } else if is_arazzo(&path, reach) {
+            below(&path, wanted, found)?;
+        } else if wanted(&path) {
             found.push(path);
         }
     }
@@ -45,16 +57,29 @@ fn below(folder: &Path, reach: &Reach, found: &mut Vec<PathBuf>) -> Result<(), S
 /// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot or may not be read: it may be a
 /// document, and who reads it says what is wrong.
 fn is_arazzo(path: &Path, reach: &Reach) -> bool {
-    let lower = |text: Option<&OsStr>| text.map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if !["yaml", "yml", "json"].contains(&lower(path.extension()).as_str()) || path.is_dir() {
+    if !has_ending(path) || path.is_dir() {
         return false;
     }
     match reach.head(path, LARGEST) {
         Ok(bytes) => names_arazzo(&String::from_utf8_lossy(&bytes)),
         Err(ReadRefused::Fault(_)) => true,
         // Pipes and devices are no documents, and neither are test files.
-        Err(ReadRefused::Refused(_)) => path.is_file() && !lower(path.file_stem()).ends_with(".test"),
+        Err(ReadRefused::Refused(_)) => path.is_file() && !is_test(path),
     }
+}
+
+fn lower(text: Option<&OsStr>) -> String {
+    text.map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// `true` for the name of a file of YAML or JSON.
+fn has_ending(path: &Path) -> bool {
+    ["yaml", "yml", "json"].contains(&lower(path.extension()).as_str())
+}
+
+/// `true` for the name of a test file.
+fn is_test(path: &Path) -> bool {
+    lower(path.file_stem()).ends_with(".test")
 }
 
 /// The names of what is in a folder that somebody named a part of; none if it cannot be read.

@@ -1,6 +1,6 @@
 //! `arazzo fmt`: documents in one style. A document that cannot be written surely stays as it is, with the reason.
 
-use arazzo::diagnostics::{Sources, Span};
+use arazzo::diagnostics::Sources;
 use arazzo::formatting::{Unformatted, format};
 use arazzo::json;
 use arazzo::values::Json;
@@ -33,21 +33,7 @@ impl Outcome {
 
 /// Runs the command; the result is the exit code: 0 if all documents are in the style now, 3 if one is not.
 pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
-    let writes = (!flags.check).then_some("--check only looks");
-    let files = document_files(&flags.documents, flags.stdin_filename.as_deref(), writes.or(Some("save it first")));
-    let prints = flags.documents.iter().any(|path| path.as_os_str() == "-") && !flags.check;
-    let files = match files {
-        Ok(_) if prints && flags.json => Err("`-` prints the document and --json an object; leave one of them out"),
-        Ok(_) if prints && flags.documents.len() > 1 => {
-            Err("`-` prints the document: it stands alone, or with --check")
-        }
-        Ok(files) => Ok(files),
-        Err(message) => {
-            screen.fault("setup", &message, None);
-            return exit::USAGE;
-        }
-    };
-    let files = match files {
+    let files = match files_of(flags) {
         Ok(files) if files.is_empty() => {
             let help = "they are found by `arazzo:` at their root";
             screen.fault("nothing-ran", "there are no Arazzo documents there", Some(help));
@@ -55,15 +41,15 @@ pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
         }
         Ok(files) => files,
         Err(message) => {
-            screen.fault("setup", message, None);
+            screen.fault("setup", &message, None);
             return exit::USAGE;
         }
     };
     let (mut objects, mut outcomes) = (vec![], vec![]);
     for file in &files {
         match document(flags, file, screen) {
-            Ok((outcome, object)) => {
-                objects.push(object);
+            Ok(outcome) => {
+                objects.push(object_of(file, &outcome));
                 outcomes.push(outcome);
             }
             Err(code) => return code,
@@ -80,13 +66,27 @@ pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
     if outcomes.iter().all(is_right) { exit::SUCCEEDED } else { exit::DOCUMENT }
 }
 
-/// Formats one document; what became of it, also for programs.
-fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Result<(Outcome, Json), u8> {
+/// The documents that were asked for.
+fn files_of(flags: &FmtFlags) -> Result<Vec<DocumentFile>, String> {
+    let writes = if flags.check { "--check only looks" } else { "save it first" };
+    let files = document_files(&flags.documents, flags.stdin_filename.as_deref(), Some(writes))?;
+    let prints = flags.documents.iter().any(|path| path.as_os_str() == "-") && !flags.check;
+    if prints && flags.json {
+        return Err("`-` prints the document and --json an object; leave one of them out".to_owned());
+    }
+    if prints && flags.documents.len() > 1 {
+        return Err("`-` prints the document: it stands alone, or with --check".to_owned());
+    }
+    Ok(files)
+}
+
+/// Formats one document; what became of it, or the exit code where nothing else is formatted.
+fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Result<Outcome, u8> {
     let name = file.path.display().to_string();
     let text = match file.read() {
         Ok(text) => text,
         // The others of its folder are formatted all the same.
-        Err(reason) if file.found.is_some() => return Ok(unread(&name, reason, screen)),
+        Err(reason) if file.found.is_some() => return Ok(leave(&name, reason, screen)),
         Err(reason) => {
             screen.fault("setup", &format!("cannot read `{name}`: {reason}"), None);
             return Err(exit::USAGE);
@@ -94,79 +94,63 @@ fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Resul
     };
     let mut sources = Sources::default();
     let id = sources.add(name.clone(), name.clone(), text.as_str());
-    let outcome = match format(&sources, id) {
-        Ok(after) => {
-            let is_same = after == text;
-            if file.text.is_some() && !flags.check {
-                screen.data(after.strip_suffix('\n').unwrap_or(&after)).map_err(|_| exit::OUTPUT)?;
-            } else if !is_same && !flags.check {
-                file.replace(&text, &after).map_err(|error| {
-                    screen.fault("output", &format!("the document could not be written: {error}"), None);
-                    exit::OUTPUT
-                })?;
-            }
-            match (is_same, flags.check) {
-                (true, _) => Outcome::Unchanged,
-                (false, true) => Outcome::Other,
-                (false, false) => Outcome::Formatted,
-            }
-        }
-        Err(reason) => left(file, &text, &sources, &reason, screen)?,
-    };
-    match &outcome {
-        Outcome::Formatted if file.text.is_none() => screen.line(&format!("formatted {name}")),
-        Outcome::Other => screen.line(&format!("not formatted: {name}")),
-        _ => {}
+    let formatted = format(&sources, id);
+    if file.text.is_some() && !flags.check {
+        // What cannot be formatted is printed as it is.
+        let printed = file.printed(formatted.as_ref().unwrap_or(&text));
+        screen.data(&printed).map_err(|_| exit::OUTPUT)?;
     }
-    let object = object_of(&name, &outcome);
-    Ok((outcome, object))
+    let after = match formatted {
+        Ok(after) => after,
+        Err(reason) => return Ok(leave(&name, reason_of(&reason, &sources, screen), screen)),
+    };
+    if after == text {
+        return Ok(Outcome::Unchanged);
+    }
+    if flags.check {
+        screen.line(&format!("not formatted: {name}"));
+        return Ok(Outcome::Other);
+    }
+    if file.text.is_none() {
+        file.replace(&text, &after).map_err(|error| {
+            screen.fault("output", &format!("the document could not be written: {error}"), None);
+            exit::OUTPUT
+        })?;
+        screen.line(&format!("formatted {name}"));
+    }
+    Ok(Outcome::Formatted)
 }
 
 /// What became of a document, for programs.
-fn object_of(name: &str, outcome: &Outcome) -> Json {
-    let mut object = json!({ "file": name, "status": outcome.word() });
+fn object_of(file: &DocumentFile, outcome: &Outcome) -> Json {
+    let mut object = json!({ "file": file.path.display().to_string(), "status": outcome.word() });
     if let (Outcome::Left(reason), Json::Object(members)) = (outcome, &mut object) {
         members.insert("reason".to_owned(), json!(reason.as_str()));
     }
     object
 }
 
-/// A document that was found and cannot be read: what is said about it.
-fn unread(name: &str, reason: String, screen: &mut Screen) -> (Outcome, Json) {
+/// Says that a document stays as it is, and why.
+fn leave(name: &str, reason: String, screen: &mut Screen) -> Outcome {
     screen.line(&format!("left as it is: {name}: {reason}"));
-    let outcome = Outcome::Left(reason);
-    let object = object_of(name, &outcome);
-    (outcome, object)
+    Outcome::Left(reason)
 }
 
-/// A document that stays as it is: what is said about it. That on standard input is printed as it is.
-fn left(
-    file: &DocumentFile,
-    text: &str,
-    sources: &Sources,
-    reason: &Unformatted,
-    screen: &mut Screen,
-) -> Result<Outcome, u8> {
-    let name = file.path.display();
-    if file.text.is_some() {
-        screen.data(text.strip_suffix('\n').unwrap_or(text)).map_err(|_| exit::OUTPUT)?;
-    }
-    let place = |span: Span| {
-        let place = sources.place(span);
-        format!("{}:{}:{}", place.file, place.line, place.column)
-    };
-    let said = match reason {
+/// Why a document cannot be formatted, with its place; what makes it unreadable is said in full.
+fn reason_of(reason: &Unformatted, sources: &Sources, screen: &mut Screen) -> String {
+    match reason {
         Unformatted::Unread(found) => {
             for fault in found {
                 screen.line(&format!("{}\n", diagnostics::text(fault, sources, crate::show::width())));
             }
             reason.to_string()
         }
-        Unformatted::Unknown(span, _) => format!("{}: {reason}", place(*span)),
+        Unformatted::Unknown(span, _) => {
+            let place = sources.place(*span);
+            format!("{}:{}:{}: {reason}", place.file, place.line, place.column)
+        }
         _ => reason.to_string(),
-    };
-    screen.line(&format!("left as it is: {name}: {said}"));
-    Ok(Outcome::Left(said))
+    }
 }
 
 fn tally(outcomes: &[Outcome]) -> String {

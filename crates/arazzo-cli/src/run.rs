@@ -81,17 +81,6 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     let reports = RequestedReports::new(&flags.output.reports)?;
     let outputs = flags.output.file.output.as_deref();
     reports.beside(flags.output.events.json.is_some() || outputs == Some(Path::new("-")))?;
-    let saved = flags.partial.save.iter().map(|saved| saved.file.as_path());
-    let files: Vec<&Path> = saved
-        .chain(outputs.filter(|path| *path != Path::new("-")))
-        .chain(flags.output.record.as_deref())
-        .chain(reports.iter().map(|report| report.path.as_path()))
-        .collect();
-    let twice = files.iter().enumerate().find(|(at, file)| files.iter().take(*at).any(|known| known == *file));
-    if let Some((_, file)) = twice {
-        let shown = file.display();
-        return Err(Error::Setup(format!("`{shown}` would be written twice: name a file for each of what is written")));
-    }
     Ok(Kept {
         reports,
         recording: flags.output.record.clone(),

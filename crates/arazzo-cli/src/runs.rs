@@ -106,8 +106,13 @@ fn line(run: &JournaledRun) -> String {
     let reason = run.reason.as_deref().map(|reason| format!("  {}", safe(reason))).unwrap_or_default();
     let doubt = if run.unsettled > 0 && run.state != RunState::Running { "  in doubt" } else { "" };
     let pid = run.pid.map(|pid| format!("  process {pid}")).unwrap_or_default();
-    let (id, state, began) = (safe(&run.id), run.state.word(), safe(&run.began));
-    format!("{id}  {state:11}  {began}  {}  {}{step}{reason}{doubt}{pid}", safe(&run.document), safe(&run.workflow))
+    format!("{}{step}{reason}{doubt}{pid}", head(run, run.state.word()))
+}
+
+/// The run, and what is said of its state.
+fn head(run: &JournaledRun, state: &str) -> String {
+    let (id, began) = (safe(&run.id), safe(&run.began));
+    format!("{id}  {state:11}  {began}  {}  {}", safe(&run.document), safe(&run.workflow))
 }
 
 fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
@@ -134,7 +139,9 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
             }
         }
     } else {
-        if screen.data(&line(&run)).is_err() {
+        // Then its state was another one.
+        let first = flags.at.map_or_else(|| line(&run), |at| head(&run, &format!("at {at} of {last}")));
+        if screen.data(&first).is_err() {
             return Ok(exit::OUTPUT);
         }
         let showing = Showing::new(0, 0, None, ProgressForm::Line);
@@ -178,9 +185,9 @@ fn export(flags: &RunsExportFlags, screen: &mut Screen) -> Result<u8, Error> {
     }
     let file = flags.output.as_deref().filter(|path| *path != Path::new("-"));
     let Some(file) = file else { return Ok(written(screen.data(&recording.to_text()), screen, exit::SUCCEEDED)) };
-    let saved = save(file, &recording.to_text(), Readers::Owner);
-    if saved.is_err() {
-        return Ok(written(saved, screen, exit::SUCCEEDED));
+    if let Err(error) = save(file, &recording.to_text(), Readers::Owner) {
+        screen.fault("output", &format!("the recording could not be written: {error}"), None);
+        return Ok(exit::OUTPUT);
     }
     let shown = file.display().to_string();
     let object = json!({ "v": 1, "run": run.id, "file": shown, "requests": recording.requests() });

@@ -7,7 +7,7 @@ use arazzo::diagnostics::{Sources, Span};
 use arazzo::index::{Index, Offer, OfferKind, Outlined, Symbol, SymbolKind};
 use gen_lsp_types::{
     CompletionItem, CompletionItemKind, CompletionItemTextEdit, Contents, DocumentSymbol, Documentation, Hover,
-    Location, MarkupContent, MarkupKind, Position, Range, SymbolKind as LspSymbolKind, TextEdit,
+    InsertTextMode, Location, MarkupContent, MarkupKind, Position, Range, SymbolKind as LspSymbolKind, TextEdit,
 };
 
 use super::text::Lines;
@@ -232,32 +232,56 @@ pub(super) fn completion(workspace: &Workspace, path: &Path, position: Position)
         let replaced = repair.original(offers.replaced.start as usize)..repair.original(offers.replaced.end as usize);
         let behind = buffer.text.get(replaced.end..).unwrap_or_default();
         let quoted = buffer.text.get(..replaced.start).is_some_and(|before| before.ends_with(['"', '\'']));
-        let range = lines.range(replaced);
+        let range = lines.range(replaced.clone());
         if range.start.line != range.end.line {
             return vec![];
         }
-        let item = |(number, offer): (usize, Offer)| {
+        let files =
+            if offers.files { workspace.files_beside(path).into_iter().map(Offer::file).collect() } else { vec![] };
+        let all = offers.offers.into_iter().chain(files).filter_map(|offer| {
+            let below = below(&buffer.text, replaced.start, &offer)?;
             let is_field = offer.kind == OfferKind::Field;
             let colon = is_field && !quoted && !behind.trim_start_matches(' ').starts_with(':');
-            let new_text = if colon { format!("{}: ", offer.text) } else { offer.text.clone() };
-            CompletionItem {
+            let new_text = format!("{}{}{below}", offer.text, if colon { ": " } else { "" });
+            Some(CompletionItem {
                 label: offer.text,
                 kind: Some(match offer.kind {
                     OfferKind::Field => CompletionItemKind::Field,
                     OfferKind::Operation => CompletionItemKind::Method,
                     OfferKind::Word => CompletionItemKind::EnumMember,
                     OfferKind::Member => CompletionItemKind::Property,
+                    OfferKind::Entry => CompletionItemKind::Snippet,
+                    OfferKind::File => CompletionItemKind::File,
                     _ => CompletionItemKind::Reference,
                 }),
                 detail: (!offer.detail.is_empty()).then_some(offer.detail),
                 documentation: (!offer.about.is_empty()).then(|| Documentation::MarkupContent(markdown(offer.about))),
-                // The order of the specification, and of the documents.
-                sort_text: Some(format!("{number:05}")),
+                // The lines are indented already.
+                insert_text_mode: (!below.is_empty()).then_some(InsertTextMode::AsIs),
                 text_edit: Some(CompletionItemTextEdit::TextEdit(TextEdit { range, new_text })),
                 ..CompletionItem::default()
-            }
+            })
+        });
+        // The order of the specification, and of the documents.
+        let numbered = |(number, item): (usize, CompletionItem)| CompletionItem {
+            sort_text: Some(format!("{number:05}")),
+            ..item
         };
-        return offers.offers.into_iter().enumerate().map(item).collect();
+        return all.enumerate().map(numbered).collect();
     }
     vec![]
+}
+
+/// What is written below an offer: each line in the column in which the entry of its list begins; within braces all in one
+/// line. Nothing where it cannot be written there.
+fn below(text: &str, start: usize, offer: &Offer) -> Option<String> {
+    let line = text.get(..start)?.rsplit('\n').next()?;
+    if line.contains(['{', '[']) {
+        let is_plain = |line: &String| !line.starts_with(' ') && !line.ends_with(':');
+        return offer.below.iter().all(is_plain).then(|| offer.below.iter().map(|line| format!(", {line}")).collect());
+    }
+    let behind = line.trim_start_matches(' ');
+    let dash = behind.len() - behind.trim_start_matches(['-', ' ']).len();
+    let column = line.len() - behind.len() + dash;
+    Some(offer.below.iter().map(|line| format!("\n{}{line}", " ".repeat(column))).collect())
 }

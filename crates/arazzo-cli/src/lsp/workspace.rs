@@ -139,6 +139,15 @@ impl Workspace {
         self.buffers.iter().filter(is_arazzo).map(|(path, _)| path.clone()).collect()
     }
 
+    /// The files of its folder that the url of a source description may lead to from a document.
+    pub(super) fn files_beside(&self, path: &Path) -> Vec<String> {
+        let Some(own) = path.parent() else { return vec![] };
+        // A folder that cannot be read has none.
+        let files = self.folder_of(path).and_then(|folder| find::files_in(folder).ok()).unwrap_or_default();
+        let others = files.iter().filter(|file| *file != path).take(MOST);
+        others.filter_map(|file| relative(file, own)).collect()
+    }
+
     /// The index of an Arazzo document as it is now; nothing if it cannot be read.
     pub(super) fn index(&self, path: &Path) -> Option<Rc<Index>> {
         if let Some(known) = self.indexes.borrow().get(path) {
@@ -191,6 +200,15 @@ impl Workspace {
         let text = sources.get(span.source).map(|source| source.text.clone()).unwrap_or_default();
         Lines::new(&text, self.encoding).range(span.range())
     }
+}
+
+/// The way from a folder to a file.
+fn relative(file: &Path, folder: &Path) -> Option<String> {
+    let common = folder.ancestors().find(|above| file.starts_with(above))?;
+    let up = folder.strip_prefix(common).ok()?.components().map(|_| "..".to_owned());
+    let down = file.strip_prefix(common).ok()?.components();
+    let down = down.map(|part| part.as_os_str().to_string_lossy().into_owned());
+    Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 /// The source that was read from a file.

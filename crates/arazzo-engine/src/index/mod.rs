@@ -2,8 +2,8 @@
 //!
 //! An [`Index`] is made of what was loaded, and of nothing else: faults of a document do not keep the rest of it from
 //! being found. `declare.rs` collects the names, `uses.rs` the places that name them, `about.rs` says what they are,
-//! `offers.rs` what may be written at an offset, `places.rs` where names stand, `fields.rs` has the fields of each object, `repair.rs` makes a text
-//! that is being written one that can be read.
+//! `offers.rs` what may be written at an offset, `entries.rs` what of it is written whole, `places.rs` where names stand,
+//! `fields.rs` has the fields of each object, `repair.rs` makes a text that is being written one that can be read.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use crate::source::{SourceId, Sources, Span};
 
 mod about;
 mod declare;
+mod entries;
 mod fields;
 mod offers;
 mod operations;

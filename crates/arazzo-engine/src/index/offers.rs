@@ -28,6 +28,10 @@ pub enum OfferKind {
     Word,
     /// A part of an expression.
     Member,
+    /// An entry of a list, whole.
+    Entry,
+    /// The path of a file, which whoever reads files offers.
+    File,
 }
 
 /// Something that may be written.
@@ -42,6 +46,16 @@ pub struct Offer {
     pub detail: String,
     /// More about it, in Markdown.
     pub about: String,
+    /// Lines that go below it, in the column in which the entry of its list begins: other fields of it.
+    pub below: Vec<String>,
+}
+
+impl Offer {
+    /// The path of a document, where [`Offers::files`] asks for one.
+    #[must_use]
+    pub fn file(path: impl Into<String>) -> Self {
+        offer(OfferKind::File, path, "", "")
+    }
 }
 
 /// Everything that may be written at a place.
@@ -52,19 +66,26 @@ pub struct Offers {
     pub replaced: Span,
     /// The offers, the nearest first.
     pub offers: Vec<Offer>,
+    /// `true` where the path of a document is asked for: which there are is not known here.
+    pub files: bool,
 }
 
-fn offer(kind: OfferKind, text: impl Into<String>, detail: impl Into<String>, about: impl Into<String>) -> Offer {
-    Offer { kind, text: text.into(), detail: detail.into(), about: about.into() }
+pub(super) fn offer(
+    kind: OfferKind,
+    text: impl Into<String>,
+    detail: impl Into<String>,
+    about: impl Into<String>,
+) -> Offer {
+    Offer { kind, text: text.into(), detail: detail.into(), about: about.into(), below: vec![] }
 }
 
 /// Where the cursor is: a document, and the workflow and step around it.
-struct Around<'b> {
-    bundle: &'b Bundle,
-    number: usize,
-    document: &'b Document,
-    workflow: Option<&'b Workflow>,
-    step: Option<&'b Step>,
+pub(super) struct Around<'b> {
+    pub(super) bundle: &'b Bundle,
+    pub(super) number: usize,
+    pub(super) document: &'b Document,
+    pub(super) workflow: Option<&'b Workflow>,
+    pub(super) step: Option<&'b Step>,
     tokens: Vec<String>,
 }
 
@@ -98,9 +119,9 @@ impl Around<'_> {
             let replaced = key_span(key, &self.bundle.sources);
             let offers = match begun.map(String::as_str) {
                 Some("dependsOn") => self.dependencies(object.len() > 4),
-                _ => self.fields(object, key)?,
+                _ => self.fields(object, key).or_else(|| self.payload_members(object, key))?,
             };
-            return Some(Offers { replaced, offers });
+            return Some(Offers { replaced, offers, files: false });
         }
         let text = standing.node.as_str()?;
         let whole = standing.node.part(&self.bundle.sources, 0..text.len());
@@ -109,10 +130,11 @@ impl Around<'_> {
             let replaced = standing.node.part(&self.bundle.sources, start..within);
             let replaced = Span { end: offset, start: replaced.start.min(offset), ..replaced };
             let start = whole.start + u32::try_from(start).unwrap_or(0);
-            return Some(Offers { replaced: Span { start, ..replaced }, offers });
+            return Some(Offers { replaced: Span { start, ..replaced }, offers, files: false });
         }
-        let offers = self.values(own, object)?;
-        (!offers.is_empty()).then_some(Offers { replaced: whole, offers })
+        let offers = self.values(own, object).or_else(|| self.payload_values(own, object))?;
+        let files = own == "url" && Object::at(object) == Some(Object::Source);
+        (files || !offers.is_empty()).then_some(Offers { replaced: whole, offers, files })
     }
 
     /// The fields that the object at a place does not have yet.
@@ -121,7 +143,10 @@ impl Around<'_> {
         let node = self.document.root.at(&Pointer::of(object.to_vec()));
         let there = |name: &str| name != own.name && node.is_some_and(|node| node.get(name).is_some());
         let fields = kind.fields().iter().filter(|field| !there(field.name));
-        Some(fields.map(|field| offer(OfferKind::Field, field.name, "", field.words)).collect())
+        let fields = fields.map(|field| offer(OfferKind::Field, field.name, "", field.words));
+        let is_begun = node.is_some_and(|node| node.members().len() == 1);
+        let entries = if is_begun { self.entries(kind, object) } else { vec![] };
+        Some(entries.into_iter().chain(fields).collect())
     }
 
     /// Values of the field `own` of an object.
@@ -135,6 +160,9 @@ impl Around<'_> {
             (Object::Step | Object::SuccessAction | Object::FailureAction, "workflowId") => self.workflows(),
             (Object::SuccessAction | Object::FailureAction, "stepId") => self.steps(),
             (Object::Parameter, "name") => self.parameter_names(object),
+            (Object::Parameter, "value") => self.parameter_values(object),
+            (Object::Replacement, "value") => self.fitting(None),
+            (Object::Criterion, "condition") => self.conditions(object),
             (Object::Parameter, "reference") => self.components("parameters"),
             (Object::SuccessAction, "reference") => self.components("successActions"),
             (Object::FailureAction, "reference") => self.components("failureActions"),
@@ -197,36 +225,8 @@ impl Around<'_> {
         entries.iter().map(entry).collect()
     }
 
-    /// The parameters of what the step calls that it does not pass yet.
-    fn parameter_names(&self, object: &[String]) -> Vec<Offer> {
-        let Some(step) = self.step else { return vec![] };
-        let list = object.split_last().and_then(|(_, list)| self.document.root.at(&Pointer::of(list.to_vec())));
-        let own = self.document.root.at(&Pointer::of(object.to_vec())).map(|node| node.span);
-        let others = list.map(Node::items).unwrap_or_default().iter().filter(|node| Some(node.span) != own);
-        let given: Vec<&str> = others.filter_map(|node| node.get("name").and_then(Node::as_str)).collect();
-        let mut found = vec![];
-        if let Some(operation) = of_step(self.bundle, self.number, step) {
-            let (parameters, _) = operation.parameters();
-            for parameter in parameters.iter().filter(|parameter| !given.contains(&parameter.name)) {
-                let required = if parameter.required { ", required" } else { "" };
-                let words = parameter.node.get("description").and_then(Node::as_str).unwrap_or_default();
-                found.push(offer(
-                    OfferKind::Name,
-                    parameter.name,
-                    format!("in {}{required}", parameter.location),
-                    words,
-                ));
-            }
-        }
-        let called = step.workflow_id.as_ref().and_then(|text| self.called(&text.value));
-        if let Some((document, workflow)) = called {
-            found.extend(inputs(document, workflow).into_iter().filter(|input| !given.contains(&input.text.as_str())));
-        }
-        found
-    }
-
     /// The workflow of a `workflowId`, with its document.
-    fn called(&self, text: &str) -> Option<(&Document, &Workflow)> {
+    pub(super) fn called(&self, text: &str) -> Option<(&Document, &Workflow)> {
         let named = |document: &'_ Document, name: &str| document.workflows.iter().position(|w| w.id.value == name);
         let Some(rest) = text.strip_prefix("$sourceDescriptions.") else {
             let index = named(self.document, text)?;
@@ -331,7 +331,7 @@ impl Around<'_> {
         }
     }
 
-    fn operation(&self) -> Option<Operation<'_>> {
+    pub(super) fn operation(&self) -> Option<Operation<'_>> {
         of_step(self.bundle, self.number, self.step?)
     }
 
@@ -356,7 +356,7 @@ impl Around<'_> {
     }
 
     /// Members of the body behind a pointer, as its schema has them.
-    fn members(&self, root: &str, tokens: &[String]) -> Vec<Offer> {
+    pub(super) fn members(&self, root: &str, tokens: &[String]) -> Vec<Offer> {
         let Some(operation) = self.operation() else { return vec![] };
         let api = operation.api();
         let mut schemas: Vec<&Node> = vec![];
@@ -438,7 +438,7 @@ fn parts<'n>(api: Api<'n>, schema: &'n Node) -> Vec<&'n Node> {
     found
 }
 
-fn inputs(document: &Document, workflow: &Workflow) -> Vec<Offer> {
+pub(super) fn inputs(document: &Document, workflow: &Workflow) -> Vec<Offer> {
     let properties = workflow.inputs.as_ref().map(|schema| properties(&document.root, schema)).unwrap_or_default();
     let entry = |(key, node): (&Key, &Node)| {
         let detail = about::type_of(node).unwrap_or_default();
@@ -448,12 +448,13 @@ fn inputs(document: &Document, workflow: &Workflow) -> Vec<Offer> {
 }
 
 /// What expressions begin with.
-const ROOTS: [(&str, &str); 12] = [
+const ROOTS: [(&str, &str); 13] = [
     ("$inputs", "An input of the workflow: `$inputs.name`."),
     ("$steps", "An output of a step that has run: `$steps.name.outputs.name`."),
     ("$statusCode", "The status of the answer."),
     ("$response", "The answer: `$response.body#/pointer`, `$response.header.Name`."),
     ("$request", "The request that was sent: `.body`, `.header`, `.query`, `.path`."),
+    ("$message", "The message that was received: `$message.payload#/pointer`, `$message.header.Name`."),
     ("$outputs", "An output of the workflow that the step called."),
     ("$workflows", "Inputs and outputs of a workflow that has run."),
     ("$sourceDescriptions", "What a source description says: `$sourceDescriptions.name.url`."),

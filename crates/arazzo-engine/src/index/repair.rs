@@ -37,7 +37,7 @@ pub fn repairs(text: &str, offset: usize) -> Vec<Repair> {
     if closes && (written.is_empty() || written == "-" || line_before.trim_end().ends_with(['{', ',', '['])) {
         tried.push(vec![(offset, format!("{space}_:"))]);
         tried.push(vec![(offset, format!("{space}_"))]);
-    } else if closes && written.trim_end().ends_with(':') {
+    } else if closes && [":", "==", "!=", "<=", ">=", "<", ">"].iter().any(|end| written.trim_end().ends_with(end)) {
         tried.push(vec![(offset, format!("{space}_"))]);
     } else if !written.contains(':') || line_before.rsplit(['{', ',']).next().is_some_and(|part| !part.contains(':')) {
         tried.push(vec![(word_end, ":".to_owned())]);
