@@ -268,3 +268,90 @@ fn graphs_codes_mocks_and_files_are_objects_too() {
     let page = Arazzo::new(["explain", "unknown-step", "--json"]).run();
     page.exits(0).check(page.stdout.contains("## Wrong"), "the page");
 }
+
+#[test]
+fn what_could_not_be_written_is_in_the_json_too() {
+    let folder = Folder::new();
+    folder.write("taken", "a file");
+    let example = |name: &str| workspace_root().join("examples").join(name).display().to_string();
+    let login = example("login/login.arazzo.yaml");
+    let last = |args: &[&str]| -> Value {
+        let output = Arazzo::new(args.iter().copied()).cwd(folder.path()).run();
+        serde_json::from_str(output.exits(7).stdout.lines().last().unwrap_or_default()).unwrap()
+    };
+    for more in
+        [["--report", "junit=taken/report.xml"], ["--record", "taken/run.ndjson"], ["--save", "login.token=taken/t"]]
+    {
+        let run = |form: &str| last(&[&["run", &login, "--mock", "-i", "user=ada", "-qq", form][..], &more].concat());
+        let (result, lines) = (run("--json=result"), run("--json"));
+        assert_eq!((&result["status"], &result["exit"]), (&json!("succeeded"), &json!(7)), "{result}");
+        assert_eq!(faults("result", &result), Vec::<String>::new());
+        for object in [&result, &lines] {
+            assert_eq!(object["exit"], json!(7), "{object}");
+            assert_eq!(object["diagnostics"][0]["code"], "output", "{object}");
+        }
+        assert_eq!(faults("diagnostics", &lines), Vec::<String>::new());
+    }
+    let tests = last(&["test", &login, "--json", "-qq", "--report", "junit=taken/report.xml"]);
+    assert_eq!(tests["diagnostics"][0]["code"], "output");
+}
+
+#[test]
+fn programs_get_what_people_read_below_a_fault() {
+    let object = |args: &[&str], exit: u8| -> Value {
+        let output = Arazzo::new(args.iter().copied()).run();
+        serde_json::from_str(&output.exits(exit.into()).stdout).unwrap()
+    };
+    // Names that there are, and the one that is meant.
+    let absent = object(&["run", PROVISION, "provision-volume", "--json"], 2);
+    assert_eq!(absent["diagnostics"][0]["remarks"], json!(["provision-volume-and-sandbox"]));
+    // What was not allowed, before and in a dry run.
+    let folder = Folder::new();
+    let login = workspace_root().join("examples/login/login.arazzo.yaml").display().to_string();
+    let elsewhere = ["-i", "user=ada", "-s", "password", "--secret-host", "password=example.org"];
+    let refused = |more: &[&str]| -> Value {
+        let args = [&["run", &login][..], &elsewhere, more].concat();
+        let output = Arazzo::new(args).env("ARAZZO_SECRET_password", "correct-horse").cwd(folder.path()).run();
+        serde_json::from_str(&output.stdout).unwrap()
+    };
+    let remarks = refused(&["--json"])["diagnostics"][0]["remarks"].to_string();
+    assert!(remarks.contains("the secret `password` goes to notes.example.com"), "{remarks}");
+    let plan = refused(&["--dry-run", "--json"]);
+    assert_eq!(plan["missingPermissions"]["secrets"][0]["host"], "notes.example.com");
+    assert_eq!(faults("plan", &plan), Vec::<String>::new());
+    let plan = object(&["run", &login, "--dry-run", "--json"], 0);
+    assert_eq!(plan["missingInputs"], json!(["user", "password"]));
+    // Why a case failed.
+    folder.write("login.arazzo.yaml", std::fs::read_to_string(&login).unwrap());
+    for name in ["notes.openapi.yaml"] {
+        let text = std::fs::read_to_string(workspace_root().join("examples/login").join(name)).unwrap();
+        folder.write(name, text);
+    }
+    folder.write("login.test.yaml", "cases:\n  - { name: a, inputs: { user: ada, password: horse }, faults: [login=401] }\n  - { name: b, workflow: none }\n");
+    let output = Arazzo::new(["test", "login.arazzo.yaml", "--json"]).cwd(folder.path()).run();
+    let lines: Vec<Value> = output.exits(1).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["why"]["step"], &lines[0]["why"]["response"]["status"]), (&json!("login"), &json!(401)));
+    assert_eq!(lines[1]["diagnostics"][0]["code"], "setup", "{}", lines[1]);
+    for line in &lines {
+        assert_eq!(faults("test", line), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn every_fault_of_the_command_has_a_page() {
+    let sources = files_below(&workspace_root().join("crates/arazzo-cli/src"), &["rs"]);
+    let mut found = std::collections::BTreeSet::new();
+    for path in &sources {
+        let text = std::fs::read_to_string(path).unwrap();
+        for (at, _) in text.match_indices(".fault(").chain(text.match_indices("faults::fault(")) {
+            let rest = text[at..].split_once('(').unwrap().1.trim_start();
+            let word = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+            found.extend(word.map(|(word, _)| word.to_owned()));
+        }
+    }
+    assert!(found.len() >= 7, "{found:?}");
+    for code in found {
+        let page = Arazzo::new(["explain", &code]).run();
+        page.exits(0).check(page.stdout.contains("## Right"), "a page with an example");
+    }
+}

@@ -7,7 +7,7 @@ use arazzo::{Inputs, Workflow};
 
 use crate::execute::written;
 use crate::exit;
-use crate::show::{Screen, safe};
+use crate::show::{Screen, diagnostics, safe};
 
 /// Shows the requests, and sends none; the result is the exit code.
 pub(crate) fn show(
@@ -17,13 +17,30 @@ pub(crate) fn show(
     (as_json, quiet): (bool, bool),
     screen: &mut Screen,
 ) -> u8 {
-    let plan = workflow.plan_with(inputs);
+    let (plan, description) = (workflow.plan_with(inputs), workflow.description());
+    let missing: Vec<&str> = workflow
+        .inputs()
+        .filter(|input| input.required && !inputs.has(&input.name))
+        .map(|input| input.name.as_str())
+        .collect();
+    let refused = workflow.missing_permissions();
     let text = match as_json {
-        true => json!({ "v": 1, "workflow": workflow.name(), "steps": plan }).to_string(),
+        true => {
+            let diagnostics = warnings.iter().map(|one| diagnostics::object(one, description.sources(), None));
+            json!({
+                "v": 1, "workflow": workflow.name(), "steps": plan, "missingInputs": missing,
+                "missingPermissions": refused, "diagnostics": diagnostics.collect::<Vec<_>>(),
+            })
+            .to_string()
+        }
         false => as_text(workflow.name(), &plan),
     };
     if !quiet {
-        screen.warnings(warnings.iter(), workflow.description().sources());
+        screen.warnings(warnings.iter(), description.sources());
+    }
+    if !quiet && !refused.is_empty() {
+        let refusal = refused.refusal();
+        screen.line(&format!("note: a run would be refused: {}", safe(&refusal.remarks.join("; "))));
     }
     written(screen.data(&text), screen, exit::SUCCEEDED)
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use arazzo::diagnostics::Diagnostic;
 use arazzo::events::StepStatus;
 use arazzo::journal::Resumed;
+use arazzo::json;
 use arazzo::plan::PlannedStep;
 use arazzo::report::{Answer, Exchange, ReportContext, RunRecord, result};
+use arazzo::values::Json;
 use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, StepOutputs, Workflow};
 
 use crate::exit;
@@ -291,7 +293,9 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
         report::write_all(&kept.reports, &record, &context, say, screen, code)
     };
     if execution.showing.events {
-        return written(data_error.map_or(Ok(()), Err), screen, code);
+        let code = written(data_error.map_or(Ok(()), Err), screen, code);
+        screen.finish_lines(code);
+        return code;
     }
     // A report in the place of the outputs.
     if kept.reports.to_stdout() && kept.outputs.is_none() {
@@ -301,7 +305,12 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
     let outputs = masked.as_ref().unwrap_or(whole);
     if execution.showing.result {
-        return written(screen.data(&result::object(&record, outputs).to_string()), screen, code);
+        let mut object = result::object(&record, outputs);
+        if let (Json::Object(members), unwritten @ [_, ..]) = (&mut object, screen.unwritten().as_slice()) {
+            members.insert("exit".to_owned(), json!(code));
+            members.insert("diagnostics".to_owned(), json!(unwritten));
+        }
+        return written(screen.data(&object.to_string()), screen, code);
     }
     // A workflow that went over to another may have the outputs of that. What a run that failed has none of is no data;
     // in a file, it must not stay as it was before.

@@ -1,5 +1,5 @@
 //! `arazzo explain`: what a code or a reason means. The text is that of the pages of the engine, `pages/diagnostics/` and
-//! `pages/reasons/`.
+//! `pages/reasons/`, and of the faults that only the command has.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use arazzo::json;
 use arazzo::values::Json;
 
 use crate::exit;
+use crate::faults;
 use crate::flags::ExplainFlags;
 use crate::show::Screen;
 pub(crate) use crate::show::diagnostics::summary;
@@ -65,11 +66,13 @@ fn object(word: &str, page: &'static str) -> Json {
     let mut of = vec![];
     of.extend(code.map(|_| "documents"));
     of.extend(reason.map(|_| "runs"));
+    of.extend(faults::PAGES.iter().any(|(known, _)| *known == word).then_some("commands"));
     json!({ "code": word, "of": of, "category": code.map(|code| code.category().word()), "summary": summary(page) })
 }
 
 /// Every page by its word: of codes, and of the reasons of runs. A word that is both has one page.
 pub(crate) fn pages() -> BTreeMap<&'static str, &'static str> {
     let reasons = Reason::ALL.iter().map(|reason| (reason.word(), reason.page()));
-    Code::ALL.iter().map(|code| (code.word(), code.page())).chain(reasons).collect()
+    let codes = Code::ALL.iter().map(|code| (code.word(), code.page()));
+    faults::PAGES.into_iter().chain(codes).chain(reasons).collect()
 }

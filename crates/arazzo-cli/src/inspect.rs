@@ -321,21 +321,8 @@ fn as_json(description: &Description) -> Json {
             })
         })
         .collect();
-    let diagnostics: Vec<Json> = found
-        .iter()
-        .map(|diagnostic| {
-            let place = diagnostic.place(description.sources());
-            json!({
-                "code": diagnostic.code,
-                "severity": diagnostic.severity,
-                "message": diagnostic.message,
-                "file": place.as_ref().map(|p| &p.file),
-                "line": place.as_ref().map(|p| p.line),
-                "column": place.as_ref().map(|p| p.column),
-                "help": diagnostic.help,
-            })
-        })
-        .collect();
+    let diagnostics: Vec<Json> =
+        found.iter().map(|one| diagnostics::object(one, description.sources(), None)).collect();
     let sources = description.source_descriptions();
     let sources: Vec<Json> =
         sources.map(|(name, file)| json!({ "name": name, "file": file.unwrap_or_default() })).collect();

@@ -422,7 +422,9 @@ impl Shown<'_> {
         match &self.fault {
             Some(error) => {
                 screen.fault("output", &format!("the outputs could not be written: {error}"), None);
-                if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+                let code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+                screen.finish_lines(code);
+                code
             }
             None => code,
         }

@@ -136,7 +136,9 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     keep_failed(planned, &results, screen);
     if let Some(error) = output.fault {
         screen.fault("output", &format!("the results could not be written: {error}"), None);
-        return if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+        let code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+        screen.finish_lines(code);
+        return code;
     }
     code
 }

@@ -39,7 +39,7 @@ fn place(sources: &Sources, span: Span) -> Map<String, Json> {
     }
 }
 
-/// A diagnostic as an object: `{code, severity, message, file, line, column, endLine, endColumn, help, notes, fix}`.
+/// A diagnostic as an object; `arazzo schema diagnostics` has its members.
 pub(crate) fn object(diagnostic: &Diagnostic, sources: &Sources, part: Option<(&str, Option<&str>)>) -> Json {
     let mut object = Map::new();
     object.insert("code".to_owned(), json!(diagnostic.code));
@@ -54,6 +54,10 @@ pub(crate) fn object(diagnostic: &Diagnostic, sources: &Sources, part: Option<(&
         }
     }
     object.insert("help".to_owned(), json!(diagnostic.help));
+    let suggestion = diagnostic.help.as_ref().and_then(|help| help.suggestion());
+    let suggestion = suggestion.map(|suggestion| format!("{}{}", suggestion.before, suggestion.name));
+    object.insert("suggestion".to_owned(), json!(suggestion));
+    object.insert("remarks".to_owned(), json!(diagnostic.remarks));
     let notes = diagnostic.notes.iter().map(|(span, text)| {
         let mut note = place(sources, *span);
         note.insert("message".to_owned(), json!(text));

@@ -6,6 +6,7 @@ use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::diagnostics::{Diagnostic, Diagnostics, Help, Sources};
+use arazzo::json;
 use arazzo::secrets::without_secrets;
 use arazzo::values::Json;
 
@@ -33,22 +34,39 @@ pub(crate) struct Screen {
     color: Color,
     out_closed: bool,
     paint: Paint,
-    /// What is wrong, for programs that asked for JSON and have got no data; nothing if no program asked.
+    /// What is wrong, for programs that asked for JSON, since there was data last; nothing if no program asked.
     objects: Option<Vec<Json>>,
+    /// Something was written as data.
+    has_data: bool,
 }
 
 impl Screen {
     /// For a program too, if it asked for JSON.
     pub(crate) fn new(color: Color, json: bool) -> Self {
         let paint = Paint::new(color.on(Stream::People) != ColorChoice::Never);
-        Self { color, out_closed: false, paint, objects: json.then(Vec::new) }
+        Self { color, out_closed: false, paint, objects: json.then(Vec::new), has_data: false }
     }
 
     /// Gives a program that asked for JSON what went wrong before there was any data: one object.
     pub(crate) fn finish(&mut self, code: u8) {
-        if let Some(objects) = self.objects.take().filter(|_| code != exit::SUCCEEDED) {
+        if let Some(objects) = self.objects.take().filter(|_| code != exit::SUCCEEDED && !self.has_data) {
             // A reader that has gone away does not want it.
             drop(streams::data(&format!("{}\n", faults::list(objects, code))));
+        }
+    }
+
+    /// What could not be written since there was data last, for programs that asked for JSON.
+    pub(crate) fn unwritten(&mut self) -> Vec<Json> {
+        let objects = self.objects.as_mut().map(std::mem::take).unwrap_or_default();
+        objects.into_iter().filter(faults::is_unwritten).collect()
+    }
+
+    /// Gives a program that reads lines what could not be written behind them, as one more line.
+    pub(crate) fn finish_lines(&mut self, code: u8) {
+        let unwritten = self.unwritten();
+        if !unwritten.is_empty() && self.has_data {
+            // What cannot be said here either was said to people.
+            drop(self.data(&faults::list(unwritten, code).to_string()));
         }
     }
 
@@ -109,7 +127,10 @@ impl Screen {
     }
 
     fn unless_closed(&mut self, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
-        self.objects = None;
+        self.has_data = true;
+        if let Some(objects) = &mut self.objects {
+            objects.clear();
+        }
         if self.out_closed {
             return Ok(());
         }
@@ -198,6 +219,10 @@ impl Screen {
                 self.fault("no-such-workflow", &error.to_string(), Some(&help.to_string()));
                 for name in known {
                     self.line(&format!("  {}", safe(name)));
+                }
+                if let Some(Json::Object(fault)) = self.objects.as_mut().and_then(|objects| objects.last_mut()) {
+                    fault.insert("suggestion".to_owned(), json!(nearest));
+                    fault.insert("remarks".to_owned(), json!(known));
                 }
                 exit::USAGE
             }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use arazzo::diagnostics::{Help, Place, nearest};
 use arazzo::events::Reason;
 use arazzo::mock::Mocked;
+use arazzo::plan::InputFault;
 use arazzo::report::coverage::Coverage;
-use arazzo::report::{ReportContext, RunRecord};
+use arazzo::report::{ReportContext, RunRecord, result};
 use arazzo::secrets::Redactor;
 use arazzo::values::{Json, Map};
 use arazzo::{Builder, Description, Error, Inputs, Trust, Workflow};
@@ -15,10 +16,12 @@ use arazzo::{Builder, Description, Error, Inputs, Trust, Workflow};
 use super::compare::compare;
 use super::plan::Planned;
 use crate::cases::Case;
+use crate::faults::fault;
 use crate::flags::TestFlags;
 use crate::inputs::{self, Stdin};
 use crate::permit;
 use crate::requested::RequestedReport;
+use crate::show::diagnostics::object;
 use crate::show::{failure, safe, width};
 use crate::signal::Signals;
 
@@ -44,6 +47,10 @@ pub(super) struct Done {
     pub(super) unexpected: Vec<String>,
     /// The failure report.
     pub(super) report: Vec<String>,
+    /// Why the run did not succeed, for programs.
+    pub(super) why: Option<Json>,
+    /// Why it could not be run, for programs.
+    pub(super) diagnostics: Vec<Json>,
     /// The place in the document where the run failed.
     pub(super) place: Option<Place>,
     /// A text for each of [`Given::pages`].
@@ -65,7 +72,7 @@ pub(super) enum End {
 pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     let began = Instant::now();
     let mut record = RunRecord::default();
-    let (mut unexpected, mut report, mut pages) = (vec![], vec![], vec![]);
+    let (mut unexpected, mut report, mut pages, mut faulty) = (vec![], vec![], vec![], vec![]);
     // Outputs are data, and what is said about them is not: secrets of the case are masked there as in events.
     let mut redactor = Redactor::default();
     let (mut end, mut coverage) = (None, None);
@@ -93,17 +100,25 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
         Err(Error::Documents { diagnostics, sources }) => {
             unexpected.push("it cannot be run".to_owned());
             report = diagnostics.errors().map(|error| error.render(&sources, true, width())).collect();
+            faulty = diagnostics.errors().map(|error| object(error, &sources, None)).collect();
         }
         Err(Error::Inputs(faults)) => {
             unexpected.push("the inputs do not fit".to_owned());
             report = faults.iter().map(|fault| format!("error[{}]: {}", fault.code, safe(&fault.message))).collect();
+            let help = |fault: &InputFault| fault.help.as_ref().map(Help::to_string);
+            faulty = faults.iter().map(|one| fault(one.code.word(), &one.message, help(one).as_deref())).collect();
         }
-        Err(error) => unexpected.push(error.to_string()),
+        Err(error) => {
+            unexpected.push(error.to_string());
+            faulty = vec![fault("setup", &error.to_string(), None)];
+        }
     }
     unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let place = record.verdict().why.and_then(|why| why.place.clone());
+    let why = result::why(&record).filter(|_| !unexpected.is_empty());
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
-    Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages, coverage }
+    let (took, diagnostics) = (began.elapsed(), faulty);
+    Done { index, end, began, took, unexpected, report, why, diagnostics, place, pages, coverage }
 }
 
 /// What came of a case.

@@ -92,6 +92,7 @@ pub(super) fn json(one: &Planned, result: &Tested) -> Json {
         "v": 1, "type": "result", "document": one.document.display_path(), "workflow": one.case.workflow,
         "case": one.case.name, "passed": !result.failed() && result.skipped().is_none(), "skipped": result.skipped(),
         "ms": result.ms(), "unexpected": result.shown.unexpected, "report": plain(&result.shown.report),
+        "why": result.shown.why, "diagnostics": result.shown.diagnostics,
     });
     if let (Json::Object(line), true) = (&mut line, result.rounds > 1) {
         line.insert("runs".to_owned(), json!(result.rounds));

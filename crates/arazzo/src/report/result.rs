@@ -61,7 +61,8 @@ pub fn object(record: &RunRecord, outputs: &Map<String, Json>) -> Json {
 }
 
 /// Why a run did not succeed, with the response of the request that it failed at.
-fn why(record: &RunRecord) -> Option<Json> {
+#[must_use]
+pub fn why(record: &RunRecord) -> Option<Json> {
     let verdict = record.verdict();
     // It came to its end, and is not what was asked for.
     if let (None, Some(1)) = (verdict.why, verdict.exit) {
