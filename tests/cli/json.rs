@@ -3,6 +3,7 @@
 
 use super::{Arazzo, Folder, PROVISION, root};
 use crate::server::{Reply, daytona, daytona_except};
+use crate::suite::{files_below, workspace_root};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
