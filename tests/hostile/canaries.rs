@@ -378,6 +378,9 @@ fn no_message_about_a_command_line_shows_what_may_be_a_secret() {
         ("-i count=C", 2, "input `count` must be an integer"),
         ("-i list:=[C", 2, "input `list` is not JSON"),
         ("-i {\"apiToken\":C", 2, "must be a JSON object"),
+        ("--inputs {\"apiToken\":\"C\"}", 2, "a file is wanted, and these are values"),
+        ("--inputs [C", 2, "a file is wanted, and these are values"),
+        ("--inputs apiToken=C", 2, "a file is wanted, and these are values"),
     ];
     let folder = takes();
     for (flags, code, says) in rows {

@@ -506,6 +506,12 @@ impl Stdin {
     /// The text of a file, or of standard input for `-`.
     pub(crate) fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
+            // The values themselves, which may be secrets: they are not said.
+            let is_values = path.trim_start().starts_with(['{', '[']) || path.contains('=');
+            if is_values && !Path::new(path).exists() {
+                let message = "a file is wanted, and these are values: write them into one, or to standard input (`-`)";
+                return Err(message.to_owned());
+            }
             let text = named(Path::new(path), LARGEST).map_err(|reason| format!("cannot read `{path}`: {reason}"))?;
             return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));
         }

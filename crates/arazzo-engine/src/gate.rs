@@ -103,7 +103,7 @@ pub fn sent_url(text: &str) -> Result<Url, Difference> {
 
 /// `true` if a path is one of a template.
 fn fits(template: &str, sent: &str) -> bool {
-    let (wanted, sent): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), sent.split('/').collect());
+    let (wanted, sent): (Vec<&str>, Vec<&str>) = (path::segments(template).collect(), sent.split('/').collect());
     let is_wide = |segment: &&str| path::placeholders(segment).any(|placeholder| placeholder.reserved);
     let Some(first) = wanted.iter().position(is_wide) else {
         return wanted.len() == sent.len() && wanted.iter().zip(&sent).all(|(wanted, sent)| segment_fits(wanted, sent));

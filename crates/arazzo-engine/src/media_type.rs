@@ -113,6 +113,17 @@ pub fn first_of_line(header: &str) -> &str {
     end.and_then(|end| header.get(..end)).unwrap_or(header).trim()
 }
 
+/// The media types of a line, each without the blanks around it; one at least.
+#[must_use]
+pub fn of_line(header: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let divides = |c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    header.split(divides).map(str::trim).collect()
+}
+
 /// The media type of forms.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 

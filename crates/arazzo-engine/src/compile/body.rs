@@ -1,5 +1,7 @@
 //! `requestBody`: media type, payload and replacements (specification, Request Body Object).
 
+use std::borrow::Cow;
+
 use crate::credentials::is_credential_name;
 use crate::value::{Json, Map};
 
@@ -191,19 +193,63 @@ impl<'b> Compiler<'b> {
                 self.push(Diagnostic::error(Code::UnsafeValue, text.span(), "a content type cannot hold a line break"));
                 return None;
             }
+            let written = text.value.trim();
+            let is_expression = written.starts_with("{$") || parse::begins_expression(written);
+            if is_expression && self.readings != Readings::Letter {
+                self.push(
+                    Diagnostic::error(
+                        Code::DialectWord,
+                        text.span(),
+                        "an expression is not evaluated as a `contentType`",
+                    )
+                    .help(format!("give it as a parameter: {{ name: Content-Type, in: header, value: '{written}' }}"))
+                    .section("§Request Body Object"),
+                );
+                return None;
+            }
             let described = described.map(|body| body.content.as_slice()).unwrap_or_default();
             return Some(self.whole_media_type(text, described));
         }
         Some(openapi::usual_media_type(described.map(|body| body.content.as_slice()).unwrap_or_default()))
     }
 
+    /// A parameter `Content-Type` whose value is written out, as a media type in full: see [`Self::whole_media_type`].
+    pub(super) fn with_whole_type<'p>(
+        &mut self,
+        parameter: &'p document::Parameter,
+        operation: Option<openapi::Operation<'b>>,
+    ) -> Cow<'p, document::Parameter> {
+        let is_type = parameter.name.value.eq_ignore_ascii_case("content-type")
+            && parameter.location.as_ref().is_some_and(|place| place.value == "header");
+        let Some(value) = parameter.value.as_str().filter(|text| is_type && !text.contains('$')) else {
+            return Cow::Borrowed(parameter);
+        };
+        let text = document::Text { value: value.to_owned(), node: parameter.value.clone() };
+        let body = operation.and_then(|operation| operation.request_body().ok().flatten());
+        let described = body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
+        let whole = self.whole_media_type(&text, described);
+        if whole == value {
+            return Cow::Borrowed(parameter);
+        }
+        let value = Node { kind: Kind::String(whole), span: parameter.value.span };
+        Cow::Owned(document::Parameter { value, ..parameter.clone() })
+    }
+
     /// `contentType: json`: a media type in full, and of a range the usual one that the operation takes
     /// (docs/readings.md, `dialect-word`). What is no media type is sent as it is written, which is said.
     fn whole_media_type(&mut self, text: &document::Text, described: &[openapi::Media<'b>]) -> String {
         let written = text.value.as_str();
-        if self.readings == Readings::Letter || media_type::is_whole(written) && !media_type::is_range(written) {
+        let several: Vec<&str> = media_type::of_line(written);
+        let is_one = several.len() == 1;
+        if self.readings == Readings::Letter
+            || is_one && media_type::is_whole(written) && !media_type::is_range(written)
+        {
             return written.to_owned();
         }
+        // `application/json, text/plain`: the first that the operation takes.
+        let is_taken = |name: &&&str| described.iter().any(|media| media.name.eq_ignore_ascii_case(name));
+        let all = written;
+        let written = several.iter().find(is_taken).or(several.first()).copied().unwrap_or(written);
         // `csv`, where the operation takes `text/csv`.
         let subtype = |name: &&str| name.rsplit('/').next().is_some_and(|end| end.eq_ignore_ascii_case(written.trim()));
         let mut taken = described.iter().map(|media| media.name).filter(subtype);
@@ -217,6 +263,7 @@ impl<'b> Compiler<'b> {
         let takes: Vec<&str> = described.iter().map(|media| media.name).collect();
         let message = match is_range {
             true => format!("`{written}` is a range of media types, and a body is of one"),
+            false if !is_one => format!("`{all}` are several media types, and a body is of one"),
             false => format!("`{written}` is no media type"),
         };
         let label = whole.as_ref().map_or("sent as it is written".to_owned(), |whole| format!("read as {whole}"));
@@ -229,12 +276,12 @@ impl<'b> Compiler<'b> {
             .label(label)
             .help(help.clone())
             .section("§Request Body Object");
-        let edit = whole.as_ref().and_then(|whole| text.node.rewrite(self.sources(), 0..written.len(), whole, false));
+        let edit = whole.as_ref().and_then(|whole| text.node.rewrite(self.sources(), 0..all.len(), whole, false));
         if let Some(edit) = edit {
             diagnostic = diagnostic.fix(help, true, vec![edit]);
         }
         self.departure(diagnostic);
-        whole.unwrap_or_else(|| written.to_owned())
+        whole.unwrap_or_else(|| all.to_owned())
     }
 
     /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.

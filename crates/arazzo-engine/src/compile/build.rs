@@ -276,6 +276,7 @@ impl<'b> Compiler<'b> {
         }
         let help = match value.strip_prefix('#') {
             Some(pointer) => format!("write {pointer}"),
+            None if let Some((_, way)) = value.split_once("#/") => format!("write /{way}"),
             None if value.starts_with('$') => "for a JSONPath say so: `targetSelectorType: jsonpath`".to_owned(),
             None => format!("write /{value}"),
         };
@@ -365,6 +366,21 @@ impl<'b> Compiler<'b> {
     }
 
     fn argument(
+        &mut self,
+        parameter: &document::Parameter,
+        operation: Option<openapi::Operation<'b>>,
+        declared: &[openapi::Parameter<'_>],
+        context: &Context<'_>,
+        own: bool,
+    ) -> Option<Argument> {
+        let parameter = &*self.with_whole_type(parameter, operation);
+        if operation.is_some_and(|operation| self.without_place(parameter, &operation, declared)) {
+            return None;
+        }
+        self.placed_argument(parameter, operation, declared, context, own)
+    }
+
+    fn placed_argument(
         &mut self,
         parameter: &document::Parameter,
         operation: Option<openapi::Operation<'b>>,
@@ -472,6 +488,32 @@ impl<'b> Compiler<'b> {
             return None;
         }
         Some(())
+    }
+
+    /// `true` for a path parameter that its operation declares, and that does not stand in its path: no request has it.
+    fn without_place(
+        &mut self,
+        parameter: &document::Parameter,
+        operation: &openapi::Operation<'_>,
+        declared: &[openapi::Parameter<'_>],
+    ) -> bool {
+        let name = parameter.name.value.as_str();
+        let in_path = parameter.location.as_ref().is_some_and(|place| place.value == "path");
+        let declared = declared.iter().find(|d| in_path && d.location == "path" && d.name == name);
+        let Some(declared) = declared.filter(|_| !path::names(operation.path, name)) else { return false };
+        // `/users/:id`, as other tools write it: the request would be sent with that text.
+        let colon = path::segments(operation.path).any(|segment| segment.strip_prefix(':') == Some(name));
+        let message = format!("the path {} has no place for `{name}`, and it is not sent", operation.path);
+        let diagnostic = match colon {
+            true => Diagnostic::error(Code::UnknownParameter, parameter.name.span(), message).help(format!(
+                "describe the path as {}",
+                operation.path.replace(&format!(":{name}"), &format!("{{{name}}}"))
+            )),
+            false => Diagnostic::warning(Code::UnknownParameter, parameter.name.span(), message)
+                .help(format!("write `{{{name}}}` into the path that is described, or leave the parameter out")),
+        };
+        self.push(diagnostic.note(operation.key.span, "the operation").note(declared.node.span, "declared here"));
+        true
     }
 
     /// The reading `undeclared-parameter`; a path parameter that the path does not have cannot be sent at all.
@@ -661,18 +703,29 @@ pub(super) fn dialect(kind: ExpressionType) -> jsonpath::Dialect {
     if kind == ExpressionType::Goessner { jsonpath::Dialect::Goessner } else { jsonpath::Dialect::Rfc9535 }
 }
 
-/// The JSON Pointer that `a.b`, `$.a[0]`, `#/a` or `a/b` most plainly means.
+/// The JSON Pointer that `a.b`, `$.a[0]`, `#/a`, `a/b`, `.a`, `#a` or `$request.body#/a` most plainly means.
 pub(super) fn looks_like_pointer(text: &str) -> Option<Pointer> {
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    let text = text.strip_prefix("$request.body").filter(|way| way.starts_with(['#', '.', '['])).unwrap_or(text);
     if let Some(pointer) = text.strip_prefix('#').filter(|pointer| pointer.starts_with('/')) {
         return Some(Pointer::parse(pointer));
     }
+    let text = text.strip_prefix('#').unwrap_or(text);
+    let text = text.strip_prefix('.').unwrap_or(text);
     let query = match text.strip_prefix('$') {
         Some(_) => text.to_owned(),
+        None if text.starts_with('[') => format!("${text}"),
         None => format!("$.{text}"),
     };
     let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
     match jsonpath::Query::parse(&query, jsonpath::Dialect::Rfc9535, false) {
         Ok(query) => query.to_pointer(),
-        Err(_) => text.chars().all(named).then(|| Pointer::parse(&format!("/{text}"))),
+        Err(_) if text.chars().all(named) => Some(Pointer::parse(&format!("/{text}"))),
+        // `items.0.name`
+        Err(_) => {
+            let tokens: Vec<String> = text.split('.').map(str::to_owned).collect();
+            let is_name = |token: &String| !token.is_empty() && token.chars().all(|c| named(c) && c != '/');
+            tokens.iter().all(is_name).then(|| Pointer::of(tokens))
+        }
     }
 }

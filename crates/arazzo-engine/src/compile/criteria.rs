@@ -1,5 +1,7 @@
 //! Criteria: conditions in five languages, each over its context.
 
+use std::borrow::Cow;
+
 use super::{Compiler, Context};
 use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Edit, Help};
@@ -70,6 +72,8 @@ impl Compiler<'_> {
                     "write criteria: [{{ context: {context}, condition: {}, type: {kind} }}]",
                     scalar_of(&text.value)
                 )));
+            } else if let (Some(finding), Some(help)) = (findings.last_mut(), comparison_with(criterion)) {
+                finding.help = Some(Help::words(help));
             } else if let Some(finding) = findings.last_mut() {
                 let add = match looks_like(&text.value) {
                     Some(kind) => format!("add `type: {kind}`"),
@@ -180,7 +184,7 @@ impl Compiler<'_> {
 
     /// A pattern of the `regex` crate: linear time, so without look-around and back-references (docs/readings.md).
     fn regex(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
-        let text = &criterion.condition;
+        let text = &*self.without_last_break(&criterion.condition);
         let root = self.criterion_context(criterion, context);
         let letter = self.readings == Readings::Letter;
         let (delimited_pattern, _) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
@@ -223,6 +227,20 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// The reading `dialect-word` of a pattern that ends with a line break, as a block scalar does: no text would have it.
+    fn without_last_break<'t>(&mut self, text: &'t Text) -> Cow<'t, Text> {
+        let Some(pattern) = text.value.strip_suffix('\n').filter(|_| self.readings != Readings::Letter) else {
+            return Cow::Borrowed(text);
+        };
+        let pattern = pattern.strip_suffix('\r').unwrap_or(pattern);
+        let message = "a line break ends this pattern, and is left out";
+        let diagnostic = Diagnostic::warning(Code::DialectWord, text.span(), message)
+            .help("write it in quotes, or in a block that begins with `|-`")
+            .section("§Criterion Object");
+        self.departure(diagnostic);
+        Cow::Owned(Text { value: pattern.to_owned(), node: text.node.clone() })
     }
 
     /// `true` if there are expressions in a pattern, be it without their braces or with blanks in them: as a pattern,
@@ -405,9 +423,10 @@ impl Compiler<'_> {
     fn pointers(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let (text, written) = (&criterion.condition, criterion.context.as_ref()?);
         let query = with_paths(text.value.trim_end());
-        let right = match jsonpath::Condition::parse(&query, true).ok()? {
-            jsonpath::Condition::Comparison(comparison) => comparison.to_simple(&written.value)?,
-            jsonpath::Condition::Query(_) => return None,
+        let right = match jsonpath::Condition::parse(&query, true) {
+            Ok(jsonpath::Condition::Comparison(comparison)) => comparison.to_simple(&written.value)?,
+            Ok(jsonpath::Condition::Query(_)) => return None,
+            Err(_) => with_quotes(&with_pointers(text.value.trim(), &written.value), context)?,
         };
         let mut findings = vec![];
         let parsed = condition::parse(&right, &context.scope, &mut findings)?;
@@ -490,6 +509,16 @@ impl Compiler<'_> {
     }
 }
 
+/// What to write for a condition that leaves out what it compares, because it is the context: `== 200`, `#/a == 1`.
+fn comparison_with(criterion: &document::Criterion) -> Option<String> {
+    let context = criterion.context.as_ref()?.value.trim();
+    let written = criterion.condition.value.trim();
+    let operator = ["==", "!=", "<=", ">=", "<", ">"].into_iter().find(|sign| written.starts_with(sign))?;
+    let value = written.strip_prefix(operator)?.trim();
+    let value = if value.is_empty() { "…" } else { value };
+    Some(format!("write the whole comparison: condition: {context} {operator} {value}"))
+}
+
 /// Says how a criterion is written as a simple condition.
 fn as_simple(diagnostic: Diagnostic, criterion: &document::Criterion, simple: &str) -> Diagnostic {
     let diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
@@ -505,6 +534,36 @@ fn as_simple(diagnostic: Diagnostic, criterion: &document::Criterion, simple: &s
 
 /// The fix that makes a simple condition of a comparison, and what differs then.
 const SIMPLE: &str = "write a simple condition; it ignores case, and a number is equal to a text that spells it";
+
+/// A comparison in which each JSON Pointer that begins a value is one into the context.
+fn with_pointers(text: &str, context: &str) -> String {
+    let at = |pointer: usize| {
+        text.get(..pointer).is_none_or(|before| before.is_empty() || before.ends_with([' ', '(', '!']))
+    };
+    let mut found = text.match_indices("#/").filter(|(start, _)| at(*start)).map(|(start, _)| start);
+    let mut right = String::new();
+    let mut done = 0;
+    for start in found.by_ref() {
+        right.push_str(text.get(done..start).unwrap_or_default());
+        right.push_str(context);
+        // A context that is a pointer itself goes on.
+        done = start + usize::from(context.contains('#'));
+    }
+    right + text.get(done..).unwrap_or_default()
+}
+
+/// A simple condition whose only departures are words without quotes (`bare-word`), with these in quotes.
+fn with_quotes(text: &str, context: &Context<'_>) -> Option<String> {
+    let mut findings = vec![];
+    condition::parse(text, &context.scope, &mut findings)?;
+    let mut right = text.to_owned();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.range.start));
+    for finding in findings {
+        let (quoted, _) = finding.fix.filter(|_| finding.code == Code::BareWord)?;
+        right.replace_range(finding.range, &quoted);
+    }
+    Some(right)
+}
 
 /// A comparison in which each JSON Pointer that begins a value is a path: `#/a/0 == 1` becomes `$['a'][0] == 1`.
 fn with_paths(text: &str) -> String {

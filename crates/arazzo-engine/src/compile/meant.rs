@@ -153,7 +153,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// The edit that writes `operationPath` in the place of an `operationId`.
-    fn by_path_instead(&self, text: &Text, way: &str) -> Option<Edit> {
+    pub(super) fn by_path_instead(&self, text: &Text, way: &str) -> Option<Edit> {
         let source = text.span().source;
         let before = self.sources().get(source)?.text.get(..text.span().start as usize)?;
         let key = before.trim_end().strip_suffix(':')?.trim_end();

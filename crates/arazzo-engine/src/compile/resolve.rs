@@ -21,6 +21,9 @@ impl<'b> Compiler<'b> {
     /// Finds `operationId`: `$sourceDescriptions.<name>.<id>`, or a bare id. Of several, the path parameters that are
     /// `given` may tell which one.
     pub(super) fn by_id(&mut self, text: &Text, given: &[String]) -> Found<'b> {
+        if self.is_path(&text.value) {
+            return self.path_form(text, true);
+        }
         if let Some(rest) = text.value.strip_prefix("$sourceDescriptions.") {
             let (index, id) = self.source_prefix(text, rest)?;
             return self.in_source(index, id, text, given);
@@ -62,6 +65,13 @@ impl<'b> Compiler<'b> {
         }
     }
 
+    /// `true` for a way to an operation in the place of its id: `$sourceDescriptions.api#/paths/~1pets/get`, `GET /pets`.
+    fn is_path(&self, value: &str) -> bool {
+        let is_method = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let of_words = value.split_once(' ').is_some_and(|(word, path)| is_method(word) && path.starts_with('/'));
+        (value.contains("#/paths/") || of_words) && self.apis().all(|(_, api)| api.by_id(value).is_empty())
+    }
+
     /// Finds `operationPath`: `{$sourceDescriptions.<name>.url}#/paths/~1pets/get`.
     pub(super) fn by_path(&mut self, text: &Text) -> Found<'b> {
         let value = text.value.as_str();
@@ -70,7 +80,7 @@ impl<'b> Compiler<'b> {
             let name = expression.strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
             Some((name, rest.strip_prefix('#')?))
         });
-        let Some((name, pointer)) = named else { return self.path_form(text) };
+        let Some((name, pointer)) = named else { return self.path_form(text, false) };
         let Some(index) = self.described().find(|(_, described)| described.name == name).map(|(index, _)| index) else {
             self.unknown_source(text, name);
             return None;
@@ -86,7 +96,7 @@ impl<'b> Compiler<'b> {
             && (matches!(Pointer::parse(&decoded).tokens(), [paths, path] if paths == "paths" && api.operations().any(|o| o.path == path))
                 || api.operations().any(|operation| unescaped(&operation)))
         {
-            return self.path_form(text);
+            return self.path_form(text, false);
         }
         // A path item that could not be read may hold it.
         let unread = if found.is_none() { api.broken_paths() } else { vec![] };
@@ -111,8 +121,8 @@ impl<'b> Compiler<'b> {
     }
 
     /// The reading `operation-path-form`: `source#/paths/~1a/get`, `GET /a`, `/a`; in the named source, or in the only one
-    /// that has it.
-    fn path_form(&mut self, text: &Text) -> Found<'b> {
+    /// that has it. `as_id` if it stands in the place of an `operationId`.
+    fn path_form(&mut self, text: &Text, as_id: bool) -> Found<'b> {
         let value = text.value.trim();
         let matches = self.operations_of_form(value);
         let form = "write '{$sourceDescriptions.<name>.url}#/paths/~1pets/get'";
@@ -143,17 +153,22 @@ impl<'b> Compiler<'b> {
         let pointer = Pointer::of(vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()]);
         let right = format!("'{{$sourceDescriptions.{}.url}}#{pointer}'", self.source_name(*index));
         let called = operation.endpoint();
-        self.departure(
-            Diagnostic::warning(
-                Code::OperationPathForm,
-                text.span(),
-                "an operationPath begins with the url of a source description",
-            )
+        let message = match as_id {
+            true => "a way to an operation is its operationPath, and no operationId",
+            false => "an operationPath begins with the url of a source description",
+        };
+        let (help, edit) = match as_id {
+            true => (format!("write operationPath: {right}"), self.by_path_instead(text, &right)),
+            false => (format!("write {right}"), Some(Edit { span: text.span(), text: right })),
+        };
+        let mut diagnostic = Diagnostic::warning(Code::OperationPathForm, text.span(), message)
             .label(format!("read as {called} of `{}`", self.source_name(*index)))
-            .help(format!("write {right}"))
-            .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
-            .section("§Step Object"),
-        );
+            .help(help.clone())
+            .section("§Step Object");
+        if let Some(edit) = edit {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
         Some((*index, *operation))
     }
 
@@ -332,6 +347,9 @@ impl<'b> Compiler<'b> {
     /// The workflow that a name stands for: a `workflowId` of this document, or
     /// `$sourceDescriptions.<name>.<workflowId>`.
     pub(super) fn workflow_of(&self, value: &str) -> Option<WorkflowId> {
+        if let Some((id, _)) = self.workflow_by_pointer(value) {
+            return Some(id);
+        }
         if let Some(rest) = value.strip_prefix("$sourceDescriptions.") {
             let (index, id) = self.prefixed(rest)?;
             return self.workflow_in(index, id).or_else(|| self.workflow_in(index, id.strip_prefix("workflows.")?));
@@ -361,6 +379,18 @@ impl<'b> Compiler<'b> {
         if found.next().is_none() { Some(only) } else { None }
     }
 
+    /// `$sourceDescriptions.tours#/workflows/tour`, also with a number as in a JSON Pointer, and its right name.
+    fn workflow_by_pointer(&self, value: &str) -> Option<(WorkflowId, String)> {
+        let (source, way) = value.split_once("#/workflows/")?;
+        let name = source.trim_matches(['{', '}', '$']).strip_prefix("sourceDescriptions.")?;
+        let name = name.strip_suffix(".url").unwrap_or(name);
+        let (_, described) = self.described().find(|(_, described)| described.name == name)?;
+        let workflows = &self.declared.get(described.leads_to?)?.workflows;
+        let numbered = || way.parse().ok().and_then(|number: usize| workflows.get(number));
+        let found = workflows.iter().find(|workflow| workflow.name == way).or_else(numbered)?;
+        Some((found.id, format!("$sourceDescriptions.{name}.{}", found.name)))
+    }
+
     /// The workflows of this name in the sources, with their names in full.
     fn namesakes(&self, value: &str) -> impl Iterator<Item = (WorkflowId, String)> {
         self.described().filter_map(move |(index, described)| {
@@ -378,6 +408,10 @@ impl<'b> Compiler<'b> {
                 .fix(format!("write {right}"), true, vec![Edit { span, text: right.to_owned() }])
                 .section("§Step Object")
         };
+        if let Some((found, right)) = self.workflow_by_pointer(value) {
+            self.departure(depart(&right));
+            return Some(found);
+        }
         if let Some(rest) = value.strip_prefix("$sourceDescriptions.") {
             let (index, id) = self.source_prefix(text, rest)?;
             if let Some(found) = self.workflow_in(index, id) {

@@ -107,20 +107,30 @@ pub(super) const HARMLESS: &[&str] =
 
 /// Fields of other formats that steer what runs when. Arazzo has none of them.
 pub(super) const FLOW_WORDS: &[&str] = &[
+    "allowfailure",
     "assert",
     "conditions",
+    "continueonerror",
     "delay",
+    "disabled",
+    "enabled",
     "expected",
     "for",
     "foreach",
     "goto",
     "if",
+    "ignoreerrors",
+    "ignorefailure",
     "loop",
     "negate",
     "next",
     "not",
+    "onlyif",
     "operator",
+    "optional",
     "parallel",
+    "pause",
+    "poll",
     "repeat",
     "retries",
     "retry",
@@ -133,6 +143,12 @@ pub(super) const FLOW_WORDS: &[&str] = &[
     "until",
     "wait",
     "when",
+    "while",
+];
+
+/// Words that names of such fields begin with: `waitFor`, `retryDelay`, `timeout_ms`.
+const FLOW_BEGINNINGS: &[&str] = &[
+    "delay", "loop", "pause", "poll", "repeat", "retries", "retry", "skip", "sleep", "timeout", "until", "wait",
     "while",
 ];
 
@@ -172,7 +188,14 @@ const OF_STEP: &[&str] =
 pub(super) fn is_flow_word(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let folded = folded.to_ascii_lowercase();
-    FLOW_WORDS.contains(&folded.as_str()) || folded.len() >= 4 && "condition".starts_with(&folded)
+    let begins = FLOW_BEGINNINGS.contains(&first_word(name).as_str());
+    begins || FLOW_WORDS.contains(&folded.as_str()) || folded.len() >= 4 && "condition".starts_with(&folded)
+}
+
+/// The first word of a name, in small letters: `retry` of `retryDelay` and `retry_delay`.
+fn first_word(name: &str) -> String {
+    let end = name.char_indices().skip(1).find(|(_, c)| !c.is_ascii_lowercase()).map_or(name.len(), |(at, _)| at);
+    name.get(..end).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// `true` for what can only be an entry of the list of this name.
@@ -334,15 +357,20 @@ impl Reader<'_> {
             let flow = meant.is_none() && (is_flow_word(&key.name) || STEERING.iter().any(|f| misspells(&key.name, f)));
             // Most often a slip of the indentation.
             let slipped = meant.is_none() && INSIDE_STEP.contains(&what) && OF_STEP.contains(&key.name.as_str());
-            let problem = match steers || flow || slipped {
+            // Nothing but inputs, parameters and actions is referred to: what stands elsewhere would be missing.
+            let elsewhere = ["$ref", "reference"].contains(&key.name.as_str()) && what != "`info`";
+            let problem = match steers || flow || slipped || elsewhere {
                 _ if slipped => "it is one of a step, and a run without it would not do what is written",
                 true => "a run without it would not do what is written",
                 false => "it is ignored",
             };
             let message = format!("{what} has no field `{}`; {problem}", key.name);
             let help = match near {
+                _ if elsewhere => Some(Help::words("write it out here: it cannot stand elsewhere")),
                 _ if slipped => Some(Help::words(format!("indent `{}` as `stepId` is", key.name))),
-                Some(field) if !flow => Some(Help::meant(field)),
+                Some(field) if !flow || field.to_ascii_lowercase().starts_with(&first_word(&key.name)) => {
+                    Some(Help::meant(field))
+                }
                 _ if flow => Some(Help::words(format!(
                     "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
                     key.name
@@ -352,7 +380,7 @@ impl Reader<'_> {
             let diagnostic = Diagnostic::warning(Code::UnknownField, key.span, message).help(help);
             match self.readings {
                 // Never a run without what steers it.
-                Readings::Lenient if steers || flow || slipped => {
+                Readings::Lenient if steers || flow || slipped || elsewhere => {
                     self.diagnostics.push(Diagnostic { severity: Severity::Error, ..diagnostic });
                 }
                 _ => self.departure(diagnostic),

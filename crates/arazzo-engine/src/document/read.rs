@@ -1,5 +1,6 @@
 //! The objects of a document, from its root to the bodies of its steps.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -368,6 +369,8 @@ impl Reader<'_> {
             );
             return None;
         }
+        let only = node.members().len() == 1;
+        let node = &*if only { Cow::Borrowed(node) } else { self.without_empty(node, &["reference"]) };
         match node.get("reference") {
             // "Any properties added MUST be ignored": they are said, and change nothing.
             Some(reference) => {
@@ -582,7 +585,13 @@ impl Reader<'_> {
             && !PARAMETER.contains(&key.name.as_str())
         {
             let written = if value.as_written().is_empty() { "…" } else { value.as_written() };
-            let help = format!("write {{ name: {}, in: …, value: {written} }}", key.name);
+            let help = match key.name.as_str() {
+                "$ref" => {
+                    "only `components.parameters` are referred to: write reference: $components.parameters.<name>"
+                        .to_owned()
+                }
+                name => format!("write {{ name: {name}, in: …, value: {written} }}"),
+            };
             let message = "a parameter is an object with `name`, `in` and `value`";
             self.error(Code::MissingField, key.span, message, help);
             return None;
@@ -609,8 +618,11 @@ impl Reader<'_> {
 
     pub(super) fn request_body(&mut self, node: &Node) -> Option<RequestBody> {
         self.object(node, "a request body")?;
+        let node = &*self.without_empty(node, &["contentType", "reference"]);
         self.fields(node, BODY, "a request body");
-        let node = &*self.without_empty(node, &["contentType"]);
+        if node.get("reference").or(node.get("$ref")).is_some() && node.get("payload").is_none() {
+            return None;
+        }
         let replacements = self.list(node, "replacements", "a request body", false);
         if let Some(payload) = node.get("payload") {
             self.selectors(payload);

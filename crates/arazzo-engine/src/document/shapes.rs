@@ -56,6 +56,15 @@ fn says_nothing(name: &str, value: &Node, in_components: bool) -> bool {
         }
 }
 
+/// `true` for null, and for a text of nothing but blanks.
+pub(super) fn is_blank(value: &Node) -> bool {
+    match &value.kind {
+        Kind::Null => true,
+        Kind::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
 impl Reader<'_> {
     /// The reading `empty-list-field`: `outputs:` with nothing below it.
     pub(super) fn empty_field(&mut self, object: &Node, key: &Key, value: &Node, in_components: bool) {
@@ -64,11 +73,10 @@ impl Reader<'_> {
         }
     }
 
-    /// The same of an object's own optional fields, which programs write with null where they have nothing to say: the
-    /// object without them.
+    /// The same of an object's own optional fields, which programs write with null or an empty text where they have nothing
+    /// to say: the object without them.
     pub(super) fn without_empty<'n>(&mut self, object: &'n Node, optional: &[&str]) -> Cow<'n, Node> {
-        let is_empty =
-            |(key, value): &&(Key, Node)| matches!(value.kind, Kind::Null) && optional.contains(&key.name.as_str());
+        let is_empty = |(key, value): &&(Key, Node)| is_blank(value) && optional.contains(&key.name.as_str());
         let empty: Vec<&Key> = object.members().iter().filter(is_empty).map(|(key, _)| key).collect();
         if empty.is_empty() {
             return Cow::Borrowed(object);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::scan::{Position, Scanned, expression};
 use super::{Expr, Finding, Piece, Scope, Template};
 use crate::code::Code;
+use crate::diagnostic::Help;
 use crate::readings::Readings;
 
 /// Parses a string value: a parameter value, a member of a payload, an output.
@@ -23,7 +24,7 @@ pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> O
                 return Some(Template::Whole(expr));
             }
             // A text that begins with an expression and goes on is a longer text, unless its name is simply wrong.
-            Scanned::Wrong if !text.contains(|c: char| c.is_whitespace()) && !text.contains('{') => {
+            Scanned::Wrong if !text.contains(|c: char| c.is_whitespace()) && !braced_text(text) => {
                 findings.append(&mut own);
                 return None;
             }
@@ -31,6 +32,11 @@ pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> O
         }
     }
     text_of(pieces(text, Language::Text, scope, findings)?)
+}
+
+/// `true` for a text with a brace that does not stand in the JSON Pointer behind its first expression.
+fn braced_text(text: &str) -> bool {
+    text.split_once('{').is_some_and(|(before, _)| !before.contains("#/"))
 }
 
 /// Parses a text that stays text, whatever it holds: a string inside a JSON text.
@@ -183,6 +189,13 @@ fn pieces(text: &str, language: Language, scope: &Scope<'_>, findings: &mut Vec<
             Scanned::Wrong => {
                 good = false;
                 at += 1;
+                // `{$x = 1}`: code of another language, in a text.
+                if let Some(last) = findings.last_mut().filter(|_| language == Language::Text && rest.starts_with("{$"))
+                    && last.code == Code::ExpressionSyntax
+                    && last.help.is_none()
+                {
+                    last.help = Some(Help::words("for the text `{$` write \\{$"));
+                }
             }
             Scanned::None => {
                 let next = rest.chars().next().unwrap_or(' ');
@@ -361,8 +374,17 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
     scanned
 }
 
-/// `true` for a blank and words, or an operator of another language, that follow an expression, and hold no other.
+/// `true` for a blank and words, or an operator or a call of another language, that follow an expression, and hold no
+/// other.
 fn is_prose(after: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    let name = after.trim_start_matches(plain);
+    // `.toUpperCase()`, `(x => x.id)`
+    let call = name.starts_with('(') && name.ends_with(')') && (after.starts_with('.') || name.contains("=>"));
+    let filter = after.strip_prefix('|').is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()));
+    if (call || filter) && !after.contains('$') {
+        return true;
+    }
     let operator = ["??", "||", "|", "+ ", "* "].iter().any(|sign| after.trim_start().starts_with(sign));
     after.starts_with(char::is_whitespace) && (after.contains(char::is_alphabetic) || operator) && !after.contains('$')
 }

@@ -20,6 +20,8 @@ const DEPTH: usize = 16;
 /// Why a way leads nowhere.
 pub(super) struct Unresolved<'a> {
     pub(super) token: String,
+    /// `true` if it is `length`, and nothing follows.
+    pub(super) is_length: bool,
     pub(super) nothing: NoChild<'a>,
 }
 
@@ -55,6 +57,24 @@ pub(super) enum Answers<'a> {
 impl<'a> Lint<'a> {
     /// What an expression, and then a way into its value, leads to. `called` becomes the operation whose answer is read.
     pub(super) fn resolve_read(
+        &self,
+        after: Option<After>,
+        expr: &Expr,
+        more: &[PathSegment],
+        called: &mut Option<Operation<'a>>,
+        depth: usize,
+    ) -> Resolution<'a> {
+        match self.follow(after, expr, more, called, depth) {
+            Resolution::Nowhere(end)
+                if expr.dotted && more.is_empty() && end.is_length && is_measured(&end.nothing) =>
+            {
+                Resolution::To(Shape::Types(["integer".to_owned()].into()))
+            }
+            led => led,
+        }
+    }
+
+    fn follow(
         &self,
         after: Option<After>,
         expr: &Expr,
@@ -104,7 +124,7 @@ impl<'a> Lint<'a> {
             Root::WorkflowOutput(workflow, name) => return self.returned(*workflow, name, &ways, called, depth + 1),
             _ => return unknown,
         };
-        walk(shape, &ways, expr.dotted)
+        walk(shape, &ways)
     }
 
     /// What the answers of an operation hold, those after which a step succeeds or fails.
@@ -258,7 +278,7 @@ pub(super) fn headers<'a>(operation: &Operation<'a>, status: Option<u16>) -> Opt
 }
 
 /// Follows a way into a value.
-pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool) -> Resolution<'a> {
+pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment]) -> Resolution<'a> {
     for (index, way) in ways.iter().enumerate() {
         let Shape::Schemas(schemas) = shape else { return Resolution::To(Shape::Unknown) };
         let mut below = vec![];
@@ -278,14 +298,15 @@ pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool)
             let (Some(nothing), PathSegment::Member(token)) = (nothing, way) else {
                 return Resolution::To(Shape::Unknown);
             };
-            let last = index + 1 == ways.len();
-            let measured = nothing.what == ValueKind::Array || nothing.what == ValueKind::Scalar("string".to_owned());
-            if dotted && last && token == "length" && measured {
-                return Resolution::To(Shape::Types(["integer".to_owned()].into()));
-            }
-            return Resolution::Nowhere(Box::new(Unresolved { token: token.clone(), nothing }));
+            let is_length = token == "length" && index + 1 == ways.len();
+            return Resolution::Nowhere(Box::new(Unresolved { token: token.clone(), is_length, nothing }));
         }
         shape = Shape::Schemas(below);
     }
     Resolution::To(shape)
+}
+
+/// `true` for what has a length.
+fn is_measured(nothing: &NoChild<'_>) -> bool {
+    nothing.what == ValueKind::Array || nothing.what == ValueKind::Scalar("string".to_owned())
 }

@@ -240,7 +240,10 @@ impl Lint<'_> {
         let Some(mut types) = shape.types() else { return };
         types.remove("null");
         let number = numeric(literal).is_some();
-        let truth = literal.is_boolean() || matches!(literal.as_str(), Some("true" | "false"));
+        let truth = literal.is_boolean()
+            || literal
+                .as_str()
+                .is_some_and(|text| ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)));
         let may = types.iter().any(|name| match name.as_str() {
             "integer" | "number" => number,
             "boolean" => truth,

@@ -181,7 +181,7 @@ impl<'a> Lint<'a> {
     }
 
     fn push_unresolved(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &Unresolved<'_>) {
-        let Unresolved { token, nothing } = end;
+        let Unresolved { token, is_length, nothing } = end;
         let known = |name: &&str| nothing.members.iter().any(|member| member == name);
         // `#/id (the id)`: words behind the name of a member.
         let before_words = || token.split_once(' ').map(|(name, _)| name).filter(known);
@@ -204,6 +204,10 @@ impl<'a> Lint<'a> {
             }
             (ValueKind::Array, _) if item_before_words(token).is_some() => item_before_words(token)
                 .map(|item| Help::words(format!("if `{item}` is meant, leave out what stands behind it"))),
+            (ValueKind::Array, _) if *is_length => Some(Help::words("no JSON Pointer says how many items there are")),
+            (ValueKind::Array, _) if !token.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
+                Some(Help::words("write the number of an item, from 0 on; a JSON Pointer selects one item"))
+            }
             (ValueKind::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
             _ => None,
         };

@@ -222,8 +222,8 @@ impl<'a> Lint<'a> {
         for replacement in &body.replacements {
             let Select::Pointer(pointer) = &replacement.target else { continue };
             let ways: Vec<PathSegment> = pointer.tokens().iter().cloned().map(PathSegment::Member).collect();
-            let Resolution::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
-            let Unresolved { token, nothing } = *end;
+            let Resolution::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways) else { continue };
+            let Unresolved { token, nothing, .. } = *end;
             let near = nearest(&token, nothing.members.iter().copied());
             let (Some(span), true) = (Some(replacement.span), near.is_some() || nothing.closed) else {
                 continue;

@@ -11,6 +11,7 @@ use super::servers::secrets_of_query;
 use super::store::Slot;
 use super::{Machine, Request, select};
 use crate::address;
+use crate::credentials::is_credential_name;
 use crate::expr::eval::{Answer, Exchange, SeenMessage, eval};
 use crate::expr::{Root, StepId, Template, WorkflowId, pattern};
 use crate::media_type::MediaType;
@@ -68,7 +69,7 @@ impl Machine {
             return;
         }
         let error = says_error(answer) && !self.would_succeed(step, exchange);
-        for secret in step.secrets.iter().filter(|secret| !error || secret.of_error) {
+        for secret in &step.secrets {
             let value = match &secret.part {
                 // A line alone is as secret as all of them.
                 AnswerPart::Header(name) => Some(answer.header_lines(name).collect()),
@@ -78,7 +79,10 @@ impl Machine {
                     output.and_then(|output| self.evaluate_output(output, Some(exchange))).map(Value::into_json)
                 }
             };
-            if let Some(value) = value {
+            if error && !secret.of_error {
+                // What is said about the error is shown; a member of it that is called a secret is one.
+                value.iter().for_each(|value| self.learn_named(&secret.name, value));
+            } else if let Some(value) = value {
                 self.redactor.learn(&secret.name, &value);
             } else if !answer.body.as_ref().is_some_and(|body| matches!(body.read(), Value::Json(_)))
                 && let Some(member) = member_of(&secret.part, step)
@@ -87,6 +91,26 @@ impl Machine {
                 for text in broken_members(&String::from_utf8_lossy(body), &member) {
                     self.redactor.learn(&secret.name, &Json::String(text));
                 }
+            }
+        }
+    }
+
+    /// Learns the texts of a value whose members are called secrets.
+    fn learn_named(&mut self, name: &str, value: &Json) {
+        let mut left = vec![(name.to_owned(), value)];
+        while let Some((name, value)) = left.pop() {
+            match value {
+                Json::Array(items) => left.extend(items.iter().map(|item| (name.clone(), item))),
+                Json::Object(members) => {
+                    for (key, member) in members.iter() {
+                        let full = format!("{name}.{key}");
+                        match member {
+                            Json::String(_) if is_credential_name(key) => self.redactor.learn(&full, member),
+                            _ => left.push((full, member)),
+                        }
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use crate::diagnostic::{did_you_mean, nearest};
-use crate::openapi::path::{name_of, placeholders, split};
+use crate::openapi::path::{name_of, placeholders, segments, split};
 use crate::openapi::{Api, Operation};
 
 /// An operation with the values that stand in the path, decoded.
@@ -85,7 +85,7 @@ pub(super) fn find<'a>(
             others.push(operation.method.to_ascii_uppercase());
             continue;
         }
-        let kinds: Vec<Kind> = template.split('/').map(kind).collect();
+        let kinds: Vec<Kind> = segments(template).map(kind).collect();
         let fit = (missing, Reverse(asked), Reverse(kinds.len()), kinds);
         if best.as_ref().is_none_or(|(known, _)| fit < *known) {
             best = Some((fit, Route { operation, parameters, query: vec![] }));
@@ -135,7 +135,7 @@ fn kind(segment: &str) -> Kind {
 
 /// The values of the parameters if a path fits the path of a template.
 fn matched(template: &str, path: &str) -> Option<Vec<(String, String)>> {
-    let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    let (wanted, given): (Vec<&str>, Vec<&str>) = (segments(template).collect(), path.split('/').collect());
     let mut found = vec![];
     fit(&wanted, &given, &mut found, &mut HashSet::new()).then_some(found)
 }

@@ -5,7 +5,7 @@
 use crate::value::{Json, Map};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::path::{Piece, Placeholder, pieces};
+use super::path::{Piece, Placeholder, pieces, segments};
 use crate::media_type::{MediaType, is_json};
 use crate::value::json_text;
 
@@ -151,7 +151,7 @@ pub fn path<'h>(
     mut value: impl FnMut(&str) -> Option<(&'h Json, &'h Serialization)>,
 ) -> Result<String, (&str, Unsafe)> {
     let mut filled = Vec::new();
-    for segment in template.split('/') {
+    for segment in segments(template) {
         let mut text = String::new();
         let mut parameter = None;
         for piece in pieces(segment) {

@@ -128,6 +128,8 @@ fn grants(node: &Node) -> Vec<Grant> {
 /// server's url, as paths of operations do; with a leading `/` at its root. An empty one is none, and stays empty.
 #[must_use]
 pub fn at_server(url: &str, server: &str) -> String {
+    // A fragment is not sent; alone it names nothing, and would be the url of the server.
+    let url = url.split('#').next().unwrap_or_default();
     if url.trim().is_empty() {
         return String::new();
     }

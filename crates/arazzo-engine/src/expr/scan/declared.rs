@@ -53,14 +53,9 @@ impl Scanner<'_, '_> {
             None => {
                 let name: String = self.rest(at).chars().take_while(|c| is_strict(*c)).collect();
                 let end = at + name.len();
-                if let Some(workflow) = scope.document.workflows.iter().find(|workflow| workflow.name == name) {
+                if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
                     let message = format!("`{}` does not say which value of the workflow", self.written(end));
-                    let after = self.rest(end).trim_start_matches('.');
-                    let output = workflow.outputs.iter().find(|output| after == output.as_str());
-                    let help = match output {
-                        Some(output) => format!("write $workflows.{name}.outputs.{output}"),
-                        None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
-                    };
+                    let help = format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>");
                     return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
                 }
                 let own = |source: &&DeclaredSource| source.workflows.iter().any(|workflow| workflow.name == name);
@@ -139,7 +134,9 @@ impl Scanner<'_, '_> {
         if let Some(scanned) = self.step_of(at, workflows) {
             return Some(scanned);
         }
-        let workflow = workflows.iter().filter(fits).max_by_key(|workflow| workflow.name.len())?;
+        let Some(workflow) = workflows.iter().filter(fits).max_by_key(|workflow| workflow.name.len()) else {
+            return self.output_of(at, workflows);
+        };
         let after = at + workflow.name.len();
         let (id, name) = (workflow.id, &workflow.name);
         let inputs = self.rest(after).starts_with(".inputs.");
@@ -167,6 +164,36 @@ impl Scanner<'_, '_> {
             };
             self.refuse(Finding::new(code, range, message).help(help).about(subject))
         }))
+    }
+
+    /// The reading `missing-outputs-word` of a workflow: `<workflowId>.<output>`; nothing if none is named so.
+    fn output_of(&mut self, at: usize, workflows: &[DeclaredWorkflow]) -> Option<Scanned> {
+        let rest = self.rest(at);
+        let named =
+            |w: &&DeclaredWorkflow| rest.strip_prefix(w.name.as_str()).is_some_and(|after| after.starts_with('.'));
+        let workflow = workflows.iter().filter(named).max_by_key(|workflow| workflow.name.len())?;
+        let behind = at + workflow.name.len() + 1;
+        let at_name = behind + if self.rest(behind).starts_with("output.") { "output.".len() } else { 0 };
+        let declared: Vec<&str> = workflow.outputs.iter().map(String::as_str).collect();
+        let output = self.declared_name(at_name, &declared)?;
+        let end = at_name + output.len();
+        self.parts.push(Part::Workflow, at..behind - 1);
+        self.parts.push(Part::Output, at_name..end);
+        let right = format!("{}outputs.{output}", self.written(behind));
+        Some(self.output_without_word(Root::WorkflowOutput(workflow.id, output), right, end))
+    }
+
+    /// An output that is named without the word `outputs`, up to `end`.
+    fn output_without_word(&mut self, root: Root, right: String, end: usize) -> Scanned {
+        let owner = if matches!(root, Root::WorkflowOutput(..)) { "workflow" } else { "step" };
+        let message = format!("an output of a {owner} is read with `outputs`");
+        let finding = Finding::new(Code::MissingOutputsWord, self.start..end, message);
+        self.findings.push(finding.help(format!("write {right}")).fix(right, true));
+        let root = match self.scope.readings {
+            Readings::Letter => Root::Nothing(self.written(end).to_owned()),
+            _ => root,
+        };
+        self.with_pointer(root, end, true)
     }
 
     /// The reading `workflow-step-output`: `<workflowId>.steps.<stepId>.outputs.<name>`; nothing if it is none.
@@ -365,15 +392,7 @@ impl Scanner<'_, '_> {
         self.parts.push(Part::Step, at..at + name.len());
         self.parts.push(Part::Output, at_name..end);
         let right = format!("$steps.{name}.outputs.{output}");
-        self.findings.push(
-            Finding::new(Code::MissingOutputsWord, self.start..end, "an output of a step is read with `outputs`")
-                .help(format!("write {right}"))
-                .fix(right, true),
-        );
-        if self.scope.readings == Readings::Letter {
-            return Some(self.with_pointer(Root::Nothing(self.written(end).to_owned()), end, true));
-        }
-        Some(self.with_pointer(Root::StepOutput(step.id, output), end, true))
+        Some(self.output_without_word(Root::StepOutput(step.id, output), right, end))
     }
 
     fn unknown_step(&mut self, at: usize) -> Scanned {

@@ -1,6 +1,6 @@
 //! The way into a value: a JSON Pointer after `#`, or dots and brackets where they are allowed or read leniently.
 
-use super::{Position, Scanned, Scanner};
+use super::{Position, ROOTS, Scanned, Scanner};
 use crate::code::Code;
 use crate::diagnostic::Help;
 use crate::expr::{Expr, Finding, QueryBehind, Root, jsonpath};
@@ -62,6 +62,11 @@ impl Scanner<'_, '_> {
             let message = "this `~` of a JSON Pointer stands alone".to_owned();
             let help = "write ~0 for ~, and ~1 for /".to_owned();
             return self.wrong(Code::PointerSyntax, range, message, Some(help));
+        }
+        if let Some(inside) = expression_within(written).filter(|_| self.scope.readings != Readings::Letter) {
+            let message = "an expression in a JSON Pointer is not evaluated".to_owned();
+            let help = "write a Selector Object of Arazzo 1.1, and the expression in its query in braces".to_owned();
+            return self.wrong(Code::ExpressionSyntax, at + 1 + inside..end, message, Some(help));
         }
         if written.contains(['{', '}']) {
             // Braces are where an embedded expression ends, so its grammar has none.
@@ -126,6 +131,9 @@ impl Scanner<'_, '_> {
     /// `.a[0]`, if something may be selected so; else the root alone.
     fn dotted(&mut self, root: Root, at: usize, navigable: bool) -> Scanned {
         let (tokens, end) = if navigable { self.navigation(at) } else { (vec![], at) };
+        if let Some(scanned) = navigable.then(|| self.path_behind(&root, at, &tokens, end)).flatten() {
+            return scanned;
+        }
         if navigable && self.begins_query(end) {
             match self.query(end) {
                 Behind::Query(query, after) => return self.queried(root, at, Pointer::of(tokens), query, after),
@@ -158,7 +166,10 @@ impl Scanner<'_, '_> {
                 true => (Code::DottedBody, "a way into a body is a JSON Pointer after `#`"),
                 false => (Code::DottedOutput, "a way into a value is a JSON Pointer after `#`"),
             };
-            self.departure(code, at, end, message, &pointer);
+            match pointer.tokens().last().is_some_and(|token| token == "length") {
+                true => self.length_of_value(code, at, end, &pointer),
+                false => self.departure(code, at, end, message, &pointer),
+            }
             if code == Code::DottedOutput && self.scope.readings == Readings::Letter {
                 // By the letter, the dots belong to a name, which nothing declares.
                 let root = Root::Nothing(self.written(end).to_owned());
@@ -172,6 +183,45 @@ impl Scanner<'_, '_> {
         }
         let parts = Some(self.parts.ending(at, end));
         Scanned::Found(Expr { root, at: pointer, dotted, query: None, parts }, end)
+    }
+
+    /// The reading `query-after-output` of what other tools write between a value and a way into it: `.[*].id`,
+    /// `.$.id`, `$.id`, `.#.id`. It is no text: nobody ends a sentence so.
+    fn path_behind(&mut self, root: &Root, at: usize, tokens: &[String], end: usize) -> Option<Scanned> {
+        let rest = self.rest(end);
+        let way = rest.strip_prefix(".$").or_else(|| rest.strip_prefix('$')).filter(|way| way.starts_with(['.', '[']));
+        let way = way.map(str::to_owned).or_else(|| rest.starts_with(".[").then(|| rest.to_owned())).or_else(|| {
+            let items = rest.strip_prefix(".#").filter(|after| after.is_empty() || after.starts_with(['.', '[']))?;
+            Some(format!("[*]{items}"))
+        });
+        let way = way.filter(|_| self.position == Position::Whole && self.scope.readings != Readings::Letter)?;
+        let text = format!("${}", way.replace(".[", "[").replace(".#.", "[*].").replace("[]", "[*]"));
+        let end = self.text.len();
+        let query = match jsonpath::Query::parse(&text, jsonpath::Dialect::Rfc9535, false) {
+            Ok(query) => query,
+            Err(error) => {
+                let message = format!("`{rest}` is not a query: {}", error.message);
+                return Some(self.wrong(Code::ExpressionSyntax, end - rest.len()..end, message, error.help));
+            }
+        };
+        let Some(more) = query.to_pointer() else {
+            let query = Box::new(QueryBehind { text, query });
+            return Some(self.queried(root.clone(), at, Pointer::of(tokens.to_vec()), query, end));
+        };
+        let pointer = Pointer::of(tokens.iter().chain(more.tokens()).cloned().collect());
+        let code = if is_content(root) { Code::DottedBody } else { Code::DottedOutput };
+        self.departure(code, at, end, "a way into a value is a JSON Pointer after `#`", &pointer);
+        let parts = Some(self.parts.ending(at, end));
+        Some(Scanned::Found(Expr { root: root.clone(), at: pointer, dotted: true, query: None, parts }, end))
+    }
+
+    /// `$steps.a.outputs.list.length`: how many there are, which no JSON Pointer says, or a member of this name.
+    fn length_of_value(&mut self, code: Code, at: usize, end: usize, pointer: &Pointer) {
+        let message = "the length of a list or a text is no part of a runtime expression";
+        let member = format!("{}#{pointer}", self.written(at));
+        let help =
+            format!("if an object has a member of this name, write {member}; a simple condition knows `.length`");
+        self.findings.push(Finding::new(code, self.start..end, message).help(help));
     }
 
     /// The query whose first bracket stands at `at`.
@@ -298,6 +348,17 @@ enum Behind {
 /// `true` for what begins a selector of a query.
 fn begins_selector(c: char) -> bool {
     c.is_ascii_digit() || "*?]-:'\"(@".contains(c)
+}
+
+/// Where an expression begins in a JSON Pointer, as a token of it or in braces.
+fn expression_within(pointer: &str) -> Option<usize> {
+    let begins = |(at, _): &(usize, &str)| {
+        let before = pointer.get(..*at).unwrap_or_default();
+        let rest = pointer.get(at + 1..).unwrap_or_default();
+        let is_root = |root: &str| rest.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'));
+        before.ends_with(['{', '/']) && ROOTS.iter().any(|root| is_root(root))
+    };
+    pointer.match_indices('$').find(begins).map(|(at, _)| at)
 }
 
 /// How long the segments of a query are that a text begins with.
