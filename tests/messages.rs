@@ -215,7 +215,8 @@ fn what_a_channel_cannot_have_is_said_before_anything_connects() {
 #[test]
 fn messages_on_the_way_to_the_one_that_is_waited_for_are_passed_over_if_asked_for() {
     let folder = Folder::new();
-    let wanted = "correlationId: $inputs.id\n        successCriteria: [{ condition: $message.payload#/state == 'done' }]";
+    let wanted =
+        "correlationId: $inputs.id\n        successCriteria: [{ condition: $message.payload#/state == 'done' }]";
     let token = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
     folder.write("flow.yaml", FLOW.replace("correlationId: $inputs.id", wanted).replace(token, ""));
     let states = "number: { type: integer }, state: { enum: [queued, building, done] }";
