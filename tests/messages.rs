@@ -211,3 +211,38 @@ fn what_a_channel_cannot_have_is_said_before_anything_connects() {
         }
     }
 }
+
+#[test]
+fn messages_on_the_way_to_the_one_that_is_waited_for_are_passed_over_if_asked_for() {
+    let folder = Folder::new();
+    let wanted =
+        "correlationId: $inputs.id\n        successCriteria: [{ condition: $message.payload#/state == 'done' }]";
+    let token = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
+    folder.write("flow.yaml", FLOW.replace("correlationId: $inputs.id", wanted).replace(token, ""));
+    let states = "number: { type: integer }, state: { enum: [queued, building, done] }";
+    folder.write("events.yaml", EVENTS.replace("number: { type: integer }", states));
+    folder.write(
+        "flow.test.yaml",
+        "cases:
+  - name: built
+    inputs: { id: o-7 }
+    messages:
+      confirmed:
+        - { payload: { number: 1, state: queued } }
+        - { payload: { number: 2, state: building }, after: 1s }
+        - { payload: { number: 3, state: done }, after: 1s }
+    expect: { outputs: { number: 3 } }
+",
+    );
+    let arazzo = |words: &[&str]| Arazzo::new(words.iter().copied()).cwd(folder.path());
+    arazzo(&["test", "flow.yaml"]).run().exits(1).says(&["was \"queued\""]);
+    arazzo(&["test", "flow.yaml", "--receive", "until"]).run().exits(0);
+    arazzo(&["test", "flow.yaml"]).env("ARAZZO_RECEIVE", "until").run().exits(0);
+    let lint = arazzo(&["lint", "flow.yaml"]).run();
+    assert!(lint.exits(0).stdout.contains("--receive until"), "{lint:?}");
+    // Who passes them over knows.
+    let mocked = |more: &[&str]| arazzo(&["run", "flow.yaml", "--mock"]).args(more.iter().copied()).run();
+    assert!(mocked(&[]).exits(0).stderr.contains("first-message-decides"));
+    assert!(!mocked(&["--receive", "until"]).exits(0).stderr.contains("first-message-decides"));
+    arazzo(&["run", "flow.yaml", "--mock", "--receive", "last"]).run().exits(2);
+}

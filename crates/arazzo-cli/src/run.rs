@@ -152,6 +152,7 @@ fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)
         .receive_stored(flags.receive_stored)
+        .receive(flags.receive.receive)
         .contract(flags.check.check.unwrap_or_default());
     if let Some(header) = &flags.journal.idempotency_key {
         builder = builder.idempotency_key(header);

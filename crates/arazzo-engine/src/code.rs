@@ -149,6 +149,7 @@ codes! {
     ExpressionSyntax = "expression-syntax", Expressions, "§Runtime Expressions";
     ExpressionWithoutDollar = "expression-without-dollar", Expressions, "§Runtime Expressions";
     FileRefused = "file-refused", References, "§Source Description Object";
+    FirstMessageDecides = "first-message-decides", Flow, "§Defining Success for Asynchronous Steps";
     ForeignPlaceholder = "foreign-placeholder", Expressions, "§Runtime Expressions" read Error, SILENT;
     IdOutsidePattern = "id-outside-pattern", Style, "§Step Object";
     InputAsText = "input-as-text", Data, "§Parameter Object" read Error, REFUSED;

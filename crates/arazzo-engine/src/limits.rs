@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::source::Span;
+use crate::string_enum::string_enum;
 
 /// Milliseconds: since the start of a run, or a duration.
 pub type Millis = u64;
@@ -299,6 +300,19 @@ pub enum Redirects {
     Never,
 }
 
+string_enum! {
+    /// Which of the messages that match decides about a step that receives, `--receive`.
+    #[derive(Default)]
+    #[non_exhaustive]
+    pub enum Decides: "way to receive" {
+        /// The first.
+        #[default]
+        First = "first",
+        /// The first with which `successCriteria` hold, or the criteria of an action in `onFailure`; those before are ignored.
+        Until = "until",
+    }
+}
+
 /// The treatment of answers that are not as their operation documents them, `--check contract`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -362,6 +376,9 @@ pub struct Settings {
     /// Messages that were stored before the run listened are taken too, `--receive-stored`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub receive_stored: bool,
+    /// Which of the messages that match decides, `--receive`.
+    #[serde(default)]
+    pub receive: Decides,
     /// `--check contract`
     #[serde(default)]
     pub contract: ContractCheck,

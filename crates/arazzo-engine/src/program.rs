@@ -17,7 +17,7 @@ pub use self::channel::{
 pub(crate) use self::destinations::{Destinations, host_with_port};
 pub(crate) use self::found_out::FoundOut;
 pub use self::input_schema::InputSchema;
-pub(crate) use self::misfit::{Draft, Misfit};
+pub(crate) use self::misfit::{Draft, Misfit, refused_text};
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;

@@ -29,6 +29,8 @@ pub enum Remedy {
     GiveOtherServer,
     /// A base url has to be absolute.
     GiveWholeServer,
+    /// Messages with which the criteria of a step do not hold can be passed over.
+    ReceiveUntil,
     /// A server variable can be given.
     GiveServerVariable(String),
     /// A file can be given for a source.
@@ -146,6 +148,7 @@ impl Remedy {
                 "the settings of the run".to_owned()
             }
             Self::GiveWholeServer => "an absolute url".to_owned(),
+            Self::ReceiveUntil => "the settings of the run".to_owned(),
             Self::GiveServerVariable(name) => format!("the server variable `{name}`"),
             Self::GiveSource(label) => format!("a file for `{label}`"),
             Self::SourceNotDescribed(_) | Self::SourceGiven { .. } => "the sources of the run".to_owned(),
@@ -211,6 +214,7 @@ impl Remedy {
             Self::GiveServer(_) => format!("give one with {name}"),
             Self::GiveOtherServer => format!("check that the server runs, or give another one with {name}"),
             Self::GiveWholeServer => format!("write {name}"),
+            Self::ReceiveUntil => format!("pass over those that come before with {name}, or let `onFailure` retry"),
             Self::AllowHost(_) => format!("allow the host with {name}"),
             Self::AllowNamedHost(_) => format!("allow it with {name}"),
             Self::FreshConnections => {
@@ -242,6 +246,7 @@ impl Remedy {
             | Self::Raise(_)
             | Self::GiveOtherServer
             | Self::GiveWholeServer
+            | Self::ReceiveUntil
             | Self::SourceGiven { .. }
             | Self::GiveToken
             | Self::AllowHeaders

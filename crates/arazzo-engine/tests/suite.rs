@@ -144,7 +144,8 @@ impl Case {
     fn surroundings(&self) -> Surroundings {
         let absent = self.head["absent"].as_array().cloned().unwrap_or_default();
         let absent = absent.iter().map(|word| (word.as_str().unwrap().parse().unwrap(), "another build".to_owned()));
-        Surroundings { absent: absent.collect(), ..Surroundings::default() }
+        let receive = self.head["receive"].as_str().unwrap_or("first").parse().unwrap();
+        Surroundings { absent: absent.collect(), receive, ..Surroundings::default() }
     }
 
     pub fn load(&self) -> (Option<Compiled>, Diagnostics, Sources) {
@@ -289,6 +290,9 @@ pub fn settings(head: &Json) -> Settings {
         settings.allowed_hosts.push(AllowedHost::parse(host.as_str().unwrap()).unwrap());
     }
     settings.cookies = head["cookies"] == json!(true);
+    if let Some(decides) = head.get("receive").and_then(Json::as_str) {
+        settings.receive = decides.parse().unwrap();
+    }
     if let Some(check) = head.get("contract") {
         settings.contract = serde_json::from_value(check.to_serde()).unwrap();
     }

@@ -9,7 +9,7 @@ use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile_for;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
-use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Settings};
+use arazzo_engine::limits::{AllowedHost, ContractCheck, Decides, Limits, LoopDelay, Redirects, Settings};
 use arazzo_engine::load::{LoadOptions, ParsedDocuments};
 use arazzo_engine::program::Surroundings;
 use arazzo_engine::readings::Readings;
@@ -357,6 +357,12 @@ impl Builder {
         self
     }
 
+    /// Says which of the messages that match decides about a step that receives; the first by default.
+    pub fn receive(mut self, decides: Decides) -> Self {
+        self.settings.receive = decides;
+        self
+    }
+
     /// How servers are reached: proxies, addresses, certificates, times; as a [`Network`], or as one that several
     /// descriptions share ([`Network::shared`]).
     pub fn network(mut self, network: impl Into<SharedNetwork>) -> Self {
@@ -569,7 +575,7 @@ impl Builder {
             Some(_) => vec![],
             None => network::absent_protocols(),
         };
-        Surroundings { servers: self.settings.servers.clone(), absent }
+        Surroundings { servers: self.settings.servers.clone(), absent, receive: self.settings.receive }
     }
 
     /// The host that was given for a setting; nothing where it is none.

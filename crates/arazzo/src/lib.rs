@@ -138,7 +138,7 @@ pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::{Credential, Credentials};
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::json;
-pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
+pub use arazzo_engine::limits::{ContractCheck, Decides, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, PendingRequest, Progress, Request,

@@ -1,8 +1,8 @@
-//! Checks of answers against what is documented.
+//! What is made of answers and messages: checked against what is documented, taken or passed over.
 
 use clap::Args;
 
-use super::values::check;
+use super::values::{check, decides};
 
 /// The contract of operations.
 #[derive(Debug, Args)]
@@ -11,4 +11,13 @@ pub(crate) struct CheckFlag {
     /// a departure fails the step), or contract=warn (it is said)
     #[arg(long, value_name = "WHAT", value_parser = check)]
     pub(crate) check: Option<arazzo::ContractCheck>,
+}
+
+/// Which message decides about a step that receives.
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveFlag {
+    /// Which of the messages that match decides about a step: first, or until (those are ignored with which its criteria
+    /// do not hold)
+    #[arg(long, value_name = "WHICH", default_value = "first", env = "ARAZZO_RECEIVE", hide_env_values = true, value_parser = decides)]
+    pub(crate) receive: arazzo::Decides,
 }

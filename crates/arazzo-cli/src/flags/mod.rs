@@ -43,7 +43,7 @@ mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
 pub(crate) use bodies::EventBodiesFlag;
-pub(crate) use check::CheckFlag;
+pub(crate) use check::{CheckFlag, ReceiveFlag};
 pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
 pub(crate) use env_file::EnvFileFlag;

@@ -9,7 +9,7 @@ use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags,
     LimitFlags, MORE, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags,
-    PlainArguments, ProfileFlags, PromptFlag, ServerFlags, SeveralFlags, VerbosityFlags, everyday,
+    PlainArguments, ProfileFlags, PromptFlag, ReceiveFlag, ServerFlags, SeveralFlags, VerbosityFlags, everyday,
 };
 use crate::exit;
 
@@ -42,6 +42,8 @@ pub(crate) struct RunFlags {
     /// Take messages too that were stored before the run listened: retained, or waiting in a queue
     #[arg(long, env = "ARAZZO_RECEIVE_STORED", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) receive_stored: bool,
+    #[command(flatten)]
+    pub(crate) receive: ReceiveFlag,
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 
 use super::{
     CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, MORE, NetworkFlags, PermissionFlags,
-    ProfileFlags, PromptFlag, ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag, everyday,
+    ProfileFlags, PromptFlag, ReadingFlags, ReceiveFlag, RepetitionFlags, ServerFlags, ShardFlag, everyday,
 };
 use crate::requested::RequestedReport;
 
@@ -64,6 +64,8 @@ pub(crate) struct TestFlags {
     /// Print the cases and run none
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) receive: ReceiveFlag,
     /// Print results as JSON, one a line
     #[arg(long)]
     pub(crate) json: bool,

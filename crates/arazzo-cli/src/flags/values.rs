@@ -36,6 +36,10 @@ pub(super) fn check(text: &str) -> Result<arazzo::ContractCheck, String> {
     }
 }
 
+pub(super) fn decides(text: &str) -> Result<arazzo::Decides, String> {
+    text.parse().map_err(|_| "write first, or until".to_owned())
+}
+
 pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),

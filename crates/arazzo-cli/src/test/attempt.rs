@@ -209,7 +209,7 @@ fn limited(flags: &TestFlags, builder: Builder) -> Builder {
     if flags.reports.iter().any(|report| report.kind.name == "har") {
         limits.report_bytes = REPORT_BYTES;
     }
-    builder.limits(limits).loop_delay(flags.limits.loop_delay)
+    builder.limits(limits).loop_delay(flags.limits.loop_delay).receive(flags.receive.receive)
 }
 
 /// Bytes of a body that an archive of a case keeps.

@@ -139,10 +139,8 @@ impl<'a> Message<'a> {
         let Some(node) = self.field(name) else { return Ok(None) };
         let Ok(node) = self.document.api().resolve(node) else { return Ok(None) };
         let Some(format) = node.get("schemaFormat") else { return Ok(Some(node)) };
-        let text = format.as_str().unwrap_or_default();
-        let known = ["vnd.aai.asyncapi", "schema+json", "schema+yaml", "vnd.oai.openapi"];
-        if !known.iter().any(|known| text.contains(known)) {
-            return Err((text, format));
+        if !is_json_schema(format) {
+            return Err((format.as_written(), format));
         }
         Ok(node.get("schema"))
     }
@@ -176,6 +174,12 @@ impl<'a> Message<'a> {
     pub fn bindings(&self) -> Option<&'a Node> {
         self.document.api().resolve(self.field("bindings")?).ok()
     }
+}
+
+/// `true` for the `schemaFormat` of a JSON Schema.
+pub(super) fn is_json_schema(format: &Node) -> bool {
+    let text = format.as_written();
+    ["vnd.aai.asyncapi", "schema+json", "schema+yaml", "vnd.oai.openapi"].iter().any(|known| text.contains(known))
 }
 
 /// `true` unless a schema says for certain that its values have nothing at the end of a way.

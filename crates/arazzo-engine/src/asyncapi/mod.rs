@@ -1,18 +1,20 @@
 //! AsyncAPI 3 documents as far as steps need them: channels, operations, messages, servers. A view over a tree, as lazy as
 //! `openapi/`: nothing is looked at before it is asked for, and references are followed where they are met.
 
-use crate::node::{Key, Node};
+use crate::node::{Key, Kind, Node};
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Broken};
 use crate::value::Pointer;
 
 mod address;
 mod binding;
+mod described;
 mod message;
 mod protocol;
 mod server;
 
 pub(crate) use address::is_within;
+pub(crate) use described::Used;
 pub use message::{CorrelationPlace, Message, MessagePart, is_id_header};
 pub use protocol::Protocol;
 pub use server::Server;
@@ -151,6 +153,13 @@ impl<'a> AsyncApi<'a> {
         })
     }
 
+    /// Why there is no operation with this key, though the document has one.
+    #[must_use]
+    pub(crate) fn broken_operation(self, key: &str) -> Option<Broken> {
+        let (_, node) = self.map("operations").iter().find(|(known, _)| known.name == key)?;
+        self.api.resolve(node).err()
+    }
+
     /// The operation with this key.
     #[must_use]
     pub fn operation(self, key: &str) -> Option<Operation<'a>> {
@@ -205,6 +214,18 @@ impl<'a> Channel<'a> {
         let members = self.node.get("parameters").map(Node::members).unwrap_or_default();
         let api = self.document.api;
         members.iter().filter_map(move |(key, node)| Some(Parameter { name: &key.name, node: api.resolve(node).ok()? }))
+    }
+
+    /// The keys of `parameters`, also of those behind a reference that leads nowhere.
+    pub(crate) fn parameter_keys(&self) -> Vec<&'a Key> {
+        let node = self.node.get("parameters").and_then(|node| self.document.api.resolve(node).ok());
+        let members = node.map(Node::members).unwrap_or_default().iter().map(|(key, _)| key);
+        members.filter(|key| !key.name.starts_with("x-")).collect()
+    }
+
+    /// `true` if `address` is neither a text nor null.
+    pub(crate) fn has_odd_address(&self) -> bool {
+        self.address_text().is_some_and(|node| node.as_str().is_none() && !matches!(node.kind, Kind::Null))
     }
 
     /// The servers that it is on: those that it names, else all of the document.
@@ -298,6 +319,11 @@ impl<'a> Reply<'a> {
         select(self.document, self.node.get("messages"), channel)
     }
 
+    /// `true` if it has an `address`, whatever that is.
+    pub(crate) fn has_address(&self) -> bool {
+        self.node.get("address").is_some()
+    }
+
     /// `address.location`: the place in the message before that says where the answer comes.
     #[must_use]
     pub fn address(&self) -> Option<CorrelationPlace> {
@@ -308,31 +334,37 @@ impl<'a> Reply<'a> {
 
 /// The messages of a channel that a list of references names; all of them without a list.
 fn select<'a>(document: AsyncApi<'a>, list: Option<&'a Node>, channel: &Channel<'a>) -> Vec<Message<'a>> {
-    let all = channel.messages();
-    let Some(list) = list.filter(|list| !list.items().is_empty()) else { return all };
-    // Two messages of a channel may be one object: the reference says which is meant.
-    let meant = |node: &'a Node| {
-        let written = node.get("$ref").and_then(Node::as_str).unwrap_or_default();
-        let pointer = Pointer::parse(written.split_once('#').map_or("", |(_, pointer)| pointer));
-        let key = pointer.tokens().last().cloned();
-        let is_named = |message: &&Message<'a>| Some(message.name) == key.as_deref();
-        let Ok(target) = document.api.resolve(node) else {
-            // Through a channel that is a reference itself.
-            let way = ["channels", channel.name(), "messages"];
-            let is_through = pointer.tokens().len() == 4 && pointer.tokens().iter().zip(way).all(|(a, b)| a == b);
-            return all.iter().find(is_named).filter(|_| is_through).copied();
-        };
-        let same = |message: &&Message<'a>| std::ptr::eq(target, message.node());
-        let named = all.iter().filter(same).find(is_named);
-        named.or_else(|| all.iter().find(same)).copied()
-    };
+    let Some(list) = list else { return channel.messages() };
     let mut found: Vec<Message<'a>> = vec![];
-    for message in list.items().iter().filter_map(meant) {
+    for message in list.items().iter().filter_map(|node| meant(document, node, channel).ok().flatten()) {
         if !found.iter().any(|known| known.name == message.name) {
             found.push(message);
         }
     }
     found
+}
+
+/// The message of a channel that a reference names; nothing if the channel does not have it.
+fn meant<'a>(document: AsyncApi<'a>, node: &'a Node, channel: &Channel<'a>) -> Result<Option<Message<'a>>, Broken> {
+    let all = channel.messages();
+    // Two messages of a channel may be one object: the reference says which is meant.
+    let written = node.get("$ref").and_then(Node::as_str).unwrap_or_default();
+    let pointer = Pointer::parse(written.split_once('#').map_or("", |(_, pointer)| pointer));
+    let key = pointer.tokens().last().cloned();
+    let is_named = |message: &&Message<'a>| Some(message.name) == key.as_deref();
+    let target = match document.api.resolve(node) {
+        Ok(target) => target,
+        Err(broken) => {
+            // Through a channel that is a reference itself.
+            let way = ["channels", channel.name(), "messages"];
+            let is_through = pointer.tokens().len() == 4 && pointer.tokens().iter().zip(way).all(|(a, b)| a == b);
+            let found = all.iter().find(is_named).filter(|_| is_through).copied();
+            return found.map_or(Err(broken), |found| Ok(Some(found)));
+        }
+    };
+    let same = |message: &&Message<'a>| std::ptr::eq(target, message.node());
+    let named = all.iter().filter(same).find(is_named);
+    Ok(named.or_else(|| all.iter().find(same)).copied())
 }
 
 impl<'a> Parameter<'a> {

@@ -95,4 +95,24 @@ impl Protocol {
             Self::Ws | Self::Wss | Self::Http | Self::Https | Self::Kafka | Self::KafkaSecure => None,
         }
     }
+
+    /// What stands in a subscription for a part of an address that is not known, between what is before and behind it; nothing
+    /// where that is no whole level.
+    #[must_use]
+    pub fn open_level(self, before: &str, behind: &str) -> Option<&'static str> {
+        let (wildcard, separator) = self.wildcard()?;
+        let is_edge = |next: Option<char>| next.is_none_or(|next| next == separator);
+        (is_edge(before.chars().next_back()) && is_edge(behind.chars().next())).then_some(wildcard)
+    }
+
+    /// `true` if a parameter of an address can be left open in a subscription, wherever it stands.
+    #[must_use]
+    pub fn leaves_open(self, address: &str, name: &str) -> bool {
+        let braced = format!("{{{name}}}");
+        let mut places = address.match_indices(&braced);
+        places.all(|(at, _)| {
+            let (before, behind) = (address.get(..at), address.get(at + braced.len()..));
+            self.open_level(before.unwrap_or_default(), behind.unwrap_or_default()).is_some()
+        })
+    }
 }

@@ -30,6 +30,12 @@ impl<'b> Compiler<'b> {
         let Some(protocol) = self.protocol_of(aim) else { return };
         self.check_bindings(step, aim, protocol, sends);
         self.check_address(step, aim, target, (protocol, sends));
+        if protocol.is_web() {
+            self.check_handshake(step, aim, target, protocol);
+        }
+        if sends {
+            self.check_required_headers(step, aim, protocol);
+        }
     }
 
     fn check_bindings(&mut self, step: &document::Step, aim: &Aim<'b>, protocol: Protocol, sends: bool) {
@@ -99,12 +105,16 @@ impl<'b> Compiler<'b> {
     ) {
         let Some(channel) = self.channels.get(target.channel.0 as usize) else { return };
         let mut faults: Vec<Diagnostic> = vec![];
-        for argument in target.arguments.iter().filter(|argument| argument.location == Location::Path) {
-            let Some(text) = constant_text(argument) else { continue };
-            if let Some(why) = channel.refuses_parameter(&argument.name, &text, protocol) {
-                let message =
-                    format!("parameter `{}` of channel `{}` cannot be `{text}`: {why}", argument.name, channel.name);
-                let fault = Diagnostic::error(Code::UnsafeValue, argument.span, message).section("§Parameter Object");
+        let given = target.arguments.iter().filter(|argument| argument.location == Location::Path);
+        let texts = given.clone().filter_map(|a| Some((a.name.as_str(), constant_text(a)?, a.span)));
+        let is_left = |name: &str| !given.clone().any(|argument| argument.name == name);
+        let names = aim.parameter_names();
+        let left = channel.parameters.iter().filter(|p| is_left(&p.name) && names.contains(&p.name));
+        let defaults = left.filter_map(|p| Some((p.name.as_str(), p.default.clone()?, step.id.span())));
+        for (name, text, span) in texts.chain(defaults) {
+            if let Some(why) = channel.refuses_parameter(name, &text, protocol) {
+                let message = format!("parameter `{name}` of channel `{}` cannot be `{text}`: {why}", channel.name);
+                let fault = Diagnostic::error(Code::UnsafeValue, span, message).section("§Parameter Object");
                 faults.push(fault.note(channel.span, "the channel"));
             }
         }
@@ -231,7 +241,7 @@ fn place_of(step: &document::Step, call: &SendCall, misfit: &Misfit) -> Span {
 }
 
 /// The text of an argument that no run changes.
-fn constant_text(argument: &Argument) -> Option<String> {
+pub(super) fn constant_text(argument: &Argument) -> Option<String> {
     match &argument.value {
         Build::Constant(json) if !json.is_array() && !json.is_object() => Some(json_text(json)),
         Build::Template(leaf) => match &leaf.template {

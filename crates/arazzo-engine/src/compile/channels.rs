@@ -6,9 +6,8 @@ use crate::asyncapi::{self, AsyncApi, Protocol, is_same_name};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
-use crate::json;
 use crate::load::DescribedKind;
-use crate::node::{Key, Node};
+use crate::node::{Key, Kind, Node};
 use crate::openapi::Api;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Checked, Direction, checked};
@@ -41,15 +40,12 @@ impl<'b> Aim<'b> {
         self.operation.filter(|_| !is_left)?.bindings()
     }
 
-    /// Names of the parameters of the address.
+    /// Names of the parameters of the address; those that are declared where it is known in a run only.
     pub(super) fn parameter_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.channel.parameters().map(|parameter| parameter.name.to_owned()).collect();
-        for name in super::meant::path_names(self.channel.address().unwrap_or_default()) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
+        match self.channel.address() {
+            Some(address) => super::meant::path_names(address).into_iter().map(str::to_owned).collect(),
+            None => self.channel.parameter_keys().into_iter().map(|key| key.name.clone()).collect(),
         }
-        names
     }
 }
 
@@ -77,7 +73,31 @@ impl<'b> Compiler<'b> {
             Named::Operation(operation) => self.aim_of(workflow, step, source, operation)?,
         };
         self.check_protocol(step, &aim);
+        self.check_described(step, &aim);
         Some(aim)
+    }
+
+    /// What a step uses of the document is what AsyncAPI says that it is.
+    fn check_described(&mut self, step: &document::Step, aim: &Aim<'b>) {
+        let servers = aim.channel.servers();
+        let by_servers = self.surroundings.servers.of(self.source_name(aim.source)).is_none();
+        let server = self.chosen(&servers).filter(|_| by_servers).and_then(|at| servers.get(at));
+        if let Some(server) = server {
+            let source = self.source_name(aim.source).to_owned();
+            self.check_broker(step, server, &source);
+        }
+        let used = asyncapi::Used {
+            channel: &aim.channel,
+            operation: aim.operation.as_ref(),
+            is_reply: aim.is_reply,
+            server,
+            by_servers,
+            protocol: self.protocol_of(aim),
+        };
+        for mut fault in used.faults() {
+            fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
+            self.push(fault.section("AsyncAPI, §Channel Object"));
+        }
     }
 
     /// The channel of an operation. A receive means the answer, where a message of the same operation is sent before.
@@ -120,11 +140,6 @@ impl<'b> Compiler<'b> {
             Some(reply) => reply.messages(&channel),
             None => operation.messages(&channel),
         };
-        if messages.is_empty() && !channel.messages().is_empty() {
-            let message = format!("operation `{}` names messages that its channel does not have", operation.id());
-            let fault = Diagnostic::error(Code::UnknownMessage, operation.key.span, message);
-            self.push(fault.note(channel.key.span, "its channel").section("AsyncAPI, §Operation Object"));
-        }
         let is_reply = reply.is_some();
         Some(Aim { source, channel, operation: Some(operation), messages, reply_to, is_reply })
     }
@@ -269,6 +284,9 @@ impl<'b> Compiler<'b> {
         if self.described().any(|(_, described)| described.root.is_none()) || self.lacks_a_source() {
             return;
         }
+        if let Some(broken) = apis.iter().find_map(|(_, api)| api.broken_operation(id)) {
+            return self.broken(broken);
+        }
         let known: Vec<&str> = apis
             .iter()
             .flat_map(|(_, api)| {
@@ -394,12 +412,18 @@ impl<'b> Compiler<'b> {
             return;
         }
         let Some(first) = servers.first() else { return };
-        let word = first.protocol_text().map(Node::as_written).unwrap_or_default();
-        let message = format!("channel `{}` is on a server whose protocol `{word}` is not known", aim.channel.name());
-        let span = first.protocol_text().map_or(first.span(), |node| node.span);
-        let mut fault = Diagnostic::error(Code::UnsupportedProtocol, span, message)
-            .help(self.protocols_spoken())
-            .section("AsyncAPI, §Server Object");
+        let mut fault = match first.protocol_text() {
+            Some(written) => {
+                let (name, word) = (aim.channel.name(), written.as_written());
+                let message = format!("channel `{name}` is on a server whose protocol `{word}` is not known");
+                Diagnostic::error(Code::UnsupportedProtocol, written.span, message).help(self.protocols_spoken())
+            }
+            None => {
+                let message = format!("server `{}` has no `protocol`", first.name);
+                Diagnostic::error(Code::MissingField, first.span(), message).help("add `protocol:`")
+            }
+        }
+        .section("AsyncAPI, §Server Object");
         fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
         self.push(fault);
     }
@@ -472,7 +496,7 @@ impl<'b> Compiler<'b> {
             channel: ChannelId(index as u32),
             operation: aim.operation.map(|operation| operation.id().to_owned()),
             messages: messages.map(|(index, _)| index).collect(),
-            bindings: bindings(aim.operation_bindings()),
+            bindings: bindings(aim.channel.document().api(), aim.operation_bindings()),
             arguments,
         }
     }
@@ -511,14 +535,13 @@ impl<'b> Compiler<'b> {
             servers,
             chosen,
             messages,
-            bindings: bindings(channel.bindings()),
+            bindings: bindings(channel.document().api(), channel.bindings()),
             span: channel.key.span,
         }
     }
 
     fn message_entry(&mut self, message: &asyncapi::Message<'b>) -> Message {
         let api = message.api();
-        let schema = |node: Option<&'b Node>| -> Option<Checked> { checked(api, node?, Direction::Request).ok() };
         let sample = |node: Option<&'b Node>| {
             node.map_or(Json::Null, |node| sample_of(api, node, Direction::Request, message.name, &[]))
         };
@@ -555,11 +578,29 @@ impl<'b> Compiler<'b> {
             content_type: message.content_type().map(str::to_owned),
             correlation: message.correlation().map(|(place, _)| place),
             headers: message.header_names().into_iter().map(str::to_owned).collect(),
-            header_schema: schema(headers),
-            payload_schema: schema(payload),
+            header_schema: self.checked_part(api, headers, "headers"),
+            payload_schema: self.checked_part(api, payload, "payloads"),
             samples,
-            bindings: bindings(message.bindings()),
+            bindings: bindings(api, message.bindings()),
             span: message.span(),
+        }
+    }
+}
+
+impl<'b> Compiler<'b> {
+    /// What a part of a message is checked against; that it is not checked is said.
+    fn checked_part(&mut self, api: Api<'b>, schema: Option<&'b Node>, what: &str) -> Option<Checked> {
+        let node = schema?;
+        match checked(api, node, Direction::Request) {
+            Ok(checked) => Some(checked),
+            // What is neither was said where it is used.
+            Err(_) if !matches!(node.kind, Kind::Object(_)) => None,
+            Err(reason) => {
+                let text = format!("{what} are not checked against this, which is no JSON Schema: {reason}");
+                let fault = Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text);
+                self.push(fault.section("AsyncAPI, §Message Object"));
+                None
+            }
         }
     }
 }
@@ -579,10 +620,7 @@ fn choices(api: Api<'_>, schema: &Node) -> Vec<(String, Json)> {
 }
 
 /// Bindings by protocol, as they are written.
-fn bindings(node: Option<&Node>) -> Map<String, Json> {
-    let json = node.map_or_else(|| json!({}), Node::to_json);
-    match json {
-        Json::Object(members) => members.into_iter().collect(),
-        _ => Map::new(),
-    }
+fn bindings(api: Api<'_>, node: Option<&Node>) -> Map<String, Json> {
+    let members = node.map(Node::members).unwrap_or_default().iter();
+    members.map(|(key, own)| (key.name.clone(), api.resolve(own).unwrap_or(own).to_json())).collect()
 }

@@ -92,7 +92,8 @@ impl<'b> Compiler<'b> {
             return None;
         };
         let described = found.and_then(|aim| aim.operation).and_then(|operation| operation.action());
-        let opposite = described.and_then(Node::as_str).is_some_and(|word| word != action.word());
+        let opposite = described.and_then(Node::as_str).and_then(|word| word.parse::<MessageAction>().ok());
+        let opposite = opposite.is_some_and(|described| described != *action);
         let answer = found.is_some_and(|aim| aim.is_reply);
         if let (Some(described), true, false) = (described, opposite, answer) {
             let message = format!(
@@ -169,8 +170,8 @@ impl<'b> Compiler<'b> {
         for parameter in own.iter().chain(inherited) {
             arguments.extend(self.message_argument(parameter, found, action, context));
         }
-        if let (Some(aim), Some(MessageAction::Send)) = (found, action) {
-            self.missing_parameters(step, aim, &arguments);
+        if let (Some(aim), Some(action)) = (found, action) {
+            self.check_parameters(workflow, step, (aim, action), &arguments);
         }
         arguments
     }
@@ -294,30 +295,6 @@ impl<'b> Compiler<'b> {
             self.departure(fault.note(aim.channel.key.span, "the channel").help(help));
         }
         Some(())
-    }
-
-    /// Parameters of an address that a message is sent to, and that nothing gives.
-    fn missing_parameters(&mut self, step: &document::Step, aim: &Aim<'b>, arguments: &[Argument]) {
-        for parameter in aim.channel.parameters() {
-            let given = arguments.iter().any(|a| a.location == Location::Path && a.name == parameter.name);
-            let in_address =
-                aim.channel.address().is_some_and(|address| address.contains(&format!("{{{}}}", parameter.name)));
-            if given || !in_address || parameter.default().is_some() || parameter.location().is_some() {
-                continue;
-            }
-            let message = format!(
-                "step `{}` does not give `{}`, a parameter of channel `{}`",
-                step.id.value,
-                parameter.name,
-                aim.channel.name()
-            );
-            self.push(
-                Diagnostic::error(Code::MissingRequiredParameter, step.id.span(), message)
-                    .note(aim.channel.key.span, "the channel")
-                    .help(format!("add {{ name: {}, in: path, value: … }}", parameter.name))
-                    .section("§Parameter Object"),
-            );
-        }
     }
 
     /// Whether a message of a channel has a place for the id that is waited for.

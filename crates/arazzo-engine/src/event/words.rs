@@ -99,6 +99,8 @@ string_enum! {
         Address = "address",
         /// More came than is kept until a step takes it.
         Overflow = "overflow",
+        /// The criteria of the step do not hold, and it is to wait until they do.
+        Criteria = "criteria",
     }
 }
 
@@ -113,6 +115,7 @@ impl IgnoredBecause {
             Self::Correlation => "another correlation id",
             Self::Address => "another address",
             Self::Overflow => "more came than is kept",
+            Self::Criteria => "the criteria of the step did not hold",
         }
     }
 }

@@ -101,6 +101,10 @@ impl<'a> Lint<'a> {
                     Answers::Bodies(schemas) => Shape::Schemas(schemas.clone()),
                 }
             }
+            Root::MessagePayload => match step.and_then(|id| self.received(id)) {
+                Some(shape) => shape,
+                None => return unknown,
+            },
             Root::Input(name) => {
                 let inputs = step.and_then(|id| self.program.workflow(self.program.step(id)?.workflow));
                 let declared = inputs.and_then(|w| w.inputs.declared.iter().find(|input| input.name == *name));

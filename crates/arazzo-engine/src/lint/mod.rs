@@ -12,6 +12,7 @@ use crate::compile::{Compiled, attribute};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit};
 use crate::document::{Step as DocumentStep, Workflow as DocumentWorkflow};
 use crate::expr::StepId;
+use crate::limits::Decides;
 use crate::load::{Bundle, DescribedKind};
 use crate::node::Node;
 use crate::openapi::{Api, Operation};
@@ -45,6 +46,10 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     lint.flow();
     lint.check_calls();
     lint.check_subscriptions();
+    lint.check_any_message();
+    if compiled.receive == Decides::First {
+        lint.check_first_messages();
+    }
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
     cascade::without_consequences(&lint, all).without_shared_fixes(&|place| bundle.anchors.shares(place)).sorted()

@@ -124,8 +124,10 @@ impl<'a> Lint<'a> {
     fn check_read(&mut self, step: Option<StepId>, read: &Read<'_>) {
         let mut called = None;
         let after = step.map(|step| After { step, failed: read.role == Role::TestedFailure });
-        if let (Root::ResponseHeader(name), Some(after)) = (&read.expr.root, after) {
-            self.header(after, name, read);
+        match (&read.expr.root, after) {
+            (Root::ResponseHeader(name), Some(after)) => self.header(after, name, read),
+            (Root::MessageHeader(name), Some(after)) => self.header_of_message(after.step, name, read),
+            _ => {}
         }
         let led = self.resolve_read(after, read.expr, &read.ways, &mut called, 0);
         if let Resolution::To(shape) = &led {
@@ -192,6 +194,7 @@ impl<'a> Lint<'a> {
             return;
         }
         let message = match &nothing.what {
+            ValueKind::Object if operation.is_empty() => format!("the message has no member `{token}` here"),
             ValueKind::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
             ValueKind::Array => format!("`{token}` is read of an array, whose items have numbers"),
             ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", with_article(name)),
@@ -221,6 +224,27 @@ impl<'a> Lint<'a> {
             diagnostic = diagnostic.fix(format!("write `{near}`: another value is read"), false, vec![edit]);
         }
         self.push(diagnostic);
+    }
+
+    /// A header that no message can have, or is described to have.
+    fn header_of_message(&mut self, step: StepId, name: &str, read: &Read<'_>) {
+        let Some(step) = self.program.step(step) else { return };
+        let (Some(target), Some(channel)) = (step.call.target(), self.program.channel_of(step)) else { return };
+        let protocol = channel.server().and_then(|server| server.protocol);
+        if let Some(protocol) = protocol.filter(|protocol| !protocol.has_headers()) {
+            let message = format!("`{}` reads a header, and messages have none in {protocol}", read.text);
+            let fault = Diagnostic::warning(Code::NoMessageHeaders, read.span, message);
+            self.push(fault.note(channel.span, "the channel").section("§Runtime Expressions"));
+            return;
+        }
+        let known: Vec<&str> = channel.messages_of(target).flat_map(|m| &m.headers).map(String::as_str).collect();
+        if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return;
+        }
+        let Some(near) = nearest(name, known.iter().copied()) else { return };
+        let message = format!("no message of channel `{}` has a header `{name}`", channel.name);
+        let fault = Diagnostic::warning(Code::UnknownMember, read.span, message).note(channel.span, "the channel");
+        self.push(fault.help(Help::meant(near)).section("§Runtime Expressions"));
     }
 
     /// A header that no answer is described to have.

@@ -7,7 +7,6 @@ use crate::value::Json;
 use super::answers::{After, Resolution, Unresolved, walk};
 use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use super::{Lint, contains};
-use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::Text;
@@ -185,22 +184,15 @@ impl<'a> Lint<'a> {
 
     /// The payload of a message, where it can be only one of those of its channel.
     fn message(&mut self, step: StepId, call: &SendCall) {
-        let (Some(body), [only]) = (&call.body, call.target.messages.as_slice()) else { return };
+        let Some(body) = &call.body else { return };
         let Some(written) = self.step(step).and_then(|view| view.document.request_body.as_ref()) else { return };
-        let (Some(node), Some(channel)) = (&written.payload, self.program.channel(call.target.channel)) else { return };
-        let Some(name) = channel.messages.get(*only).map(|message| message.name.as_str()) else { return };
+        let Some(node) = &written.payload else { return };
         if body.media != BodyMedia::Json || !written.replacements.is_empty() {
             return;
         }
-        let numbers = self.bundle.numbers();
-        let mut of_channel = self.bundle.described.iter().zip(numbers).filter(|(_, number)| *number == channel.api);
-        let Some(root) = of_channel.find_map(|(described, _)| described.root.as_ref()) else { return };
-        let document = AsyncApi::new(root, &self.bundle.store);
-        let Ok(Some(described)) = document.channel(&channel.name) else { return };
-        let messages = described.messages();
-        let Some(Ok(Some(schema))) = messages.iter().find(|message| message.name == name).map(|m| m.payload()) else {
-            return;
-        };
+        let described = self.messages_of(&call.target);
+        let [message] = described.as_slice() else { return };
+        let Ok(Some(schema)) = message.payload() else { return };
         let view = self.step(step);
         // What the compiler is certain of it has said.
         let own = view.and_then(|view| view.node).map(|node| node.span);
@@ -212,7 +204,7 @@ impl<'a> Lint<'a> {
         let named = named.filter(|(_, payload)| matches!(payload.kind, Kind::Object(_))).map(|(key, _)| key.span);
         let sent = Sent { what: "the payload", textual: false, step, named, replaced: &[] };
         let before = std::mem::take(&mut self.diagnostics);
-        self.fits(&body.payload, Some(node), node.span, Schema { api: document.api(), node: schema }, &sent);
+        self.fits(&body.payload, Some(node), node.span, Schema { api: message.api(), node: schema }, &sent);
         let own = std::mem::replace(&mut self.diagnostics, before);
         self.diagnostics.extend(own.into_iter().filter(|found| !said || found.code == Code::UnknownMember));
     }

@@ -1,4 +1,4 @@
-//! The documents that a description refers to: the `$ref` members of its tree that are references.
+//! The documents that an OpenAPI or AsyncAPI description refers to: the `$ref` members of its tree that are references.
 //!
 //! Not what a description, an example, a default, an `enum`, a `const` or an extension holds: these are values, and a
 //! `$ref` in one of them is a name as any other.
@@ -9,11 +9,14 @@ use crate::node::{Kind, Node};
 use crate::source::{Sources, Span};
 
 /// Fields whose members have names of the author's: none of these names is a field.
-const MAPS: [&str; 23] = [
+const MAPS: [&str; 37] = [
     "$defs",
     "additionalOperations",
     "callbacks",
+    "channelBindings",
+    "channels",
     "content",
+    "correlationIds",
     "definitions",
     "dependencies",
     "dependentSchemas",
@@ -21,16 +24,27 @@ const MAPS: [&str; 23] = [
     "headers",
     "links",
     "mediaTypes",
+    "messageBindings",
+    "messageTraits",
+    "messages",
+    "operationBindings",
+    "operationTraits",
+    "operations",
     "parameters",
     "pathItems",
     "paths",
     "patternProperties",
     "properties",
+    "replies",
+    "replyAddresses",
     "requestBodies",
     "responses",
     "schemas",
     "securityDefinitions",
     "securitySchemes",
+    "serverBindings",
+    "serverVariables",
+    "servers",
     "variables",
     "webhooks",
 ];
@@ -38,7 +52,7 @@ const MAPS: [&str; 23] = [
 /// Fields that hold values.
 const VALUES: [&str; 5] = ["const", "default", "description", "enum", "example"];
 
-/// The place of a value among the objects of OpenAPI.
+/// The place of a value among the objects of a description.
 #[derive(Clone, Copy)]
 enum Position {
     /// An object with fields, or a list of such.
@@ -120,7 +134,15 @@ fn position_of(name: &str, value: &Node, position: Position, swagger: bool) -> O
         }
         Position::Fields if matches!(value.kind, Kind::Array(_)) => Some(Position::Fields),
         Position::Fields if name == "paths" => Some(Position::Paths),
+        // The headers of a message are a schema, those of an answer a map: no name leads to a text.
+        Position::Fields if name == "headers" && ["$ref", "type"].iter().any(|word| is_text(value.get(word))) => {
+            Some(Position::Fields)
+        }
         Position::Fields if MAPS.contains(&name) => Some(Position::Names),
         Position::Fields => Some(Position::Fields),
     }
+}
+
+fn is_text(node: Option<&Node>) -> bool {
+    node.is_some_and(|node| node.as_str().is_some())
 }

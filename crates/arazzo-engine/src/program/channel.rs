@@ -1,7 +1,7 @@
 //! Channels as far as steps need them: where messages go and come from, and what they are said to be.
 
 use crate::asyncapi::{CorrelationPlace, Protocol};
-use crate::limits::Servers;
+use crate::limits::{Decides, Servers};
 use crate::openapi::schema::Checked;
 use crate::openapi::server::{NoUrl, Server};
 use crate::source::Span;
@@ -247,6 +247,8 @@ pub struct Surroundings {
     pub servers: Servers,
     /// Protocols that are not spoken, with what would have each: ``the feature `channel-kafka` ``.
     pub absent: Vec<(Protocol, String)>,
+    /// Which of the messages that match decides about a step.
+    pub receive: Decides,
 }
 
 impl Surroundings {

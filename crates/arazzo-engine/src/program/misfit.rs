@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
+
 use super::{Channel, Message, MessageTarget, Select};
 use crate::asyncapi::is_id_header;
 use crate::json_schema::checking::plain;
@@ -15,7 +18,17 @@ const UNCERTAIN: [&str; 8] =
     ["anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "unevaluatedProperties"];
 
 /// Keywords that judge an object or a list without its members.
-const OUTER: [&str; 4] = ["required", "type", "additionalProperties", "propertyNames"];
+const OUTER: [&str; 9] = [
+    "required",
+    "type",
+    "additionalProperties",
+    "propertyNames",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+];
 
 /// Bytes of a value that are shown in a message.
 const SHOWN: usize = 60;
@@ -101,43 +114,19 @@ impl Message {
 
     fn refuses_headers(&self, draft: &Draft<'_>) -> Option<Refusal> {
         let schema = self.header_schema.as_ref().filter(|_| draft.has_headers)?;
-        let mut texts: Map<String, Json> = Map::new();
-        let mut read: BTreeMap<String, Json> = BTreeMap::new();
-        let mut open: Vec<Vec<String>> = vec![];
         // One that is sent under a name that nothing declares was meant as one that is: that is said of its name.
         let strange = draft
             .headers
             .iter()
             .any(|(name, _)| !is_id_header(name) && !self.headers.iter().any(|known| known.eq_ignore_ascii_case(name)));
-        for (name, value) in &draft.headers {
-            let declared = self.headers.iter().find(|known| known.eq_ignore_ascii_case(name));
-            let name = declared.map_or(*name, String::as_str);
-            if value.is_none() {
-                open.push(vec![name.to_owned()]);
-            }
-            let text = value.unwrap_or_default();
-            texts.insert(name.to_owned(), Json::String(text.to_owned()));
-            // Headers are texts on the way: what counts is what they may be read as.
-            let scalar = Json::parse(text).filter(|json| json.is_number() || json.is_boolean() || json.is_null());
-            read.insert(name.to_owned(), scalar.unwrap_or_else(|| Json::String(text.to_owned())));
-        }
-        // One that is a number, say, where a text is not right.
-        loop {
-            let (at, why, span) = find(schema, &Json::Object(texts.clone().into()), (&open, strange))?;
-            let name = at.tokens().first();
-            if let Some((name, value)) = name.and_then(|name| read.remove_entry(name)) {
-                texts.insert(name, value);
-                continue;
-            }
-            let what = name.map_or_else(|| "the headers".to_owned(), |name| format!("header `{name}`"));
-            return Some(Refusal {
-                name: self.name.clone(),
-                message: format!("{what}: {why}"),
-                of_headers: true,
-                at: Some(at),
-                span,
-            });
-        }
+        let declared = |name: &str| self.headers.iter().find(|known| known.eq_ignore_ascii_case(name));
+        let named: Vec<(&str, Option<&str>)> =
+            draft.headers.iter().map(|(name, text)| (declared(name).map_or(*name, String::as_str), *text)).collect();
+        let (at, why, span) = refused_text(schema, &named, strange)?;
+        let name = at.tokens().first();
+        let what = name.map_or_else(|| "the headers".to_owned(), |name| format!("header `{name}`"));
+        let message = format!("{what}: {why}");
+        Some(Refusal { name: self.name.clone(), message, of_headers: true, at: Some(at), span })
     }
 
     fn refuses_payload(&self, draft: &Draft<'_>) -> Option<Refusal> {
@@ -172,24 +161,73 @@ impl Message {
     }
 }
 
+/// The first thing that a schema of an object refuses of texts with names, some of which are known in a run only: where, why,
+/// and where the schema says so. Those that are missing may be let pass.
+pub(crate) fn refused_text(
+    schema: &Checked,
+    given: &[(&str, Option<&str>)],
+    may_miss: bool,
+) -> Option<(Pointer, String, Span)> {
+    let mut texts: Map<String, Json> = Map::new();
+    let mut read: BTreeMap<String, Json> = BTreeMap::new();
+    let mut open: Vec<Vec<String>> = vec![];
+    for (name, value) in given {
+        if value.is_none() {
+            open.push(vec![(*name).to_owned()]);
+        }
+        let text = value.unwrap_or_default();
+        texts.insert((*name).to_owned(), Json::String(text.to_owned()));
+        // They are texts on the way: what counts is what they may be read as.
+        let scalar = Json::parse(text).filter(|json| json.is_number() || json.is_boolean() || json.is_null());
+        read.insert((*name).to_owned(), scalar.unwrap_or_else(|| Json::String(text.to_owned())));
+    }
+    // One that is a number, say, where a text is not right.
+    loop {
+        let (at, why, span) = find(schema, &Json::Object(texts.clone().into()), (&open, may_miss))?;
+        match at.tokens().first().and_then(|name| read.remove_entry(name)) {
+            Some((name, value)) => texts.insert(name, value),
+            None => return Some((at, why, span)),
+        };
+    }
+}
+
 /// The first thing that a schema refuses for certain: where, why, and where the schema says so. Of a value that is known in
 /// parts it is said what is not `open`; members that are missing may be let pass.
 fn find(schema: &Checked, value: &Json, (open, may_miss): (&[Vec<String>], bool)) -> Option<(Pointer, String, Span)> {
     let faults = schema.validator.faults(value, usize::MAX, |error| {
         let at = Pointer::parse(&error.instance_path().to_string());
         let way = error.schema_path().to_string();
-        let keyword = way.rsplit('/').next().unwrap_or_default();
-        // Of an object that is known in parts its names are known, and of what is known in a run nothing.
-        let below = open.iter().any(|place| at.tokens().starts_with(place));
-        let above = open.iter().any(|place| place.starts_with(at.tokens()));
-        let sure = |word: &str| !UNCERTAIN.contains(&word);
-        let misses = may_miss && at.is_whole() && keyword == "required";
-        let certain =
-            !misses && (open.is_empty() || !below && way.split('/').all(sure) && (!above || OUTER.contains(&keyword)));
+        let misses = may_miss && at.is_whole() && way.ends_with("/required");
+        let certain = !misses && (open.is_empty() || is_certain(&error, "", open));
+        let in_parts = open.iter().any(|place| place.starts_with(at.tokens()));
         let long = error.instance().to_string().len() > SHOWN;
-        let said = if long { error.masked_with("the value").to_string() } else { error.to_string() };
+        let said = if long || in_parts { error.masked_with("the value").to_string() } else { error.to_string() };
         certain.then(|| (at, plain(&said), schema.span(&way)))
     });
     // What takes too long to find out is not certain.
     faults.ok()?.into_iter().flatten().next()
+}
+
+/// `true` if a schema refuses a value whatever stands in the places that are open. `outer` is the way to the alternative
+/// that says so. Of an object that is known in parts its names are known, and of what is known in a run nothing.
+fn is_certain(error: &ValidationError<'_>, outer: &str, open: &[Vec<String>]) -> bool {
+    let at = Pointer::parse(&error.instance_path().to_string());
+    if open.iter().any(|place| at.tokens().starts_with(place)) {
+        return false;
+    }
+    let way = error.schema_path().to_string();
+    let own = way.strip_prefix(outer).unwrap_or(&way);
+    let (before, keyword) = own.rsplit_once('/').unwrap_or(("", own));
+    if !before.split('/').all(|word| !UNCERTAIN.contains(&word)) {
+        return false;
+    }
+    match error.kind() {
+        // Each alternative has to be refused.
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let refused = |faults: &Vec<ValidationError<'_>>| faults.iter().any(|fault| is_certain(fault, &way, open));
+            !context.is_empty() && context.iter().all(refused)
+        }
+        _ if UNCERTAIN.contains(&keyword) => false,
+        _ => OUTER.contains(&keyword) || !open.iter().any(|place| place.starts_with(at.tokens())),
+    }
 }

@@ -7,8 +7,8 @@ use super::super::wire::Turn;
 use super::correlate::{matches, see};
 use super::messaging::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
 use crate::event::{EventKind, IgnoredBecause, Interest};
-use crate::expr::StepId;
 use crate::expr::eval::SeenMessage;
+use crate::expr::{Exchange, StepId};
 use crate::fingerprint::fingerprint;
 use crate::limits::Millis;
 use crate::program::{Channel, ReceiveCall};
@@ -101,7 +101,9 @@ impl Machine {
                     (wanted.as_ref(), receive.address.as_deref()),
                     (address, &delivery.message, seen),
                 );
-                Some((at, receive.step, receive.since, named.ok()?))
+                let named = named.ok()?;
+                let frame = self.state.frames.iter().position(|frame| frame.number == receive.frame);
+                self.decides(receive.step, frame, seen).then_some((at, receive.step, receive.since, named))
             });
         let Some((at, step, since, correlated_by)) = found else { return false };
         self.announce_received(
@@ -149,16 +151,19 @@ impl Machine {
         let step = self.program.step(id);
         let workflow = step.map(|step| step.workflow);
         let place = self.state.frames.iter().rposition(|frame| Some(frame.workflow) == workflow);
-        let (Some(place), Some(correlation)) = (place, &call.correlation) else { return Ok(()) };
-        let view = self.view_at(place);
-        let Some(wanted) = super::super::select::evaluate(correlation, &view) else { return Ok(()) };
-        let wanted: Json = wanted.into_json();
-        matches(channel, call, (Some(&wanted), None), (address, &delivery.message, seen)).map(|_| ())
+        let Some(place) = place else { return Ok(()) };
+        let wanted = call.correlation.as_ref();
+        let wanted = wanted.and_then(|wanted| super::super::select::evaluate(wanted, &self.view_at(place, None)));
+        if let Some(wanted) = wanted {
+            let wanted: Json = wanted.into_json();
+            matches(channel, call, (Some(&wanted), None), (address, &delivery.message, seen))?;
+        }
+        self.may_decide(id, place, seen).then_some(()).ok_or(IgnoredBecause::Criteria)
     }
 
     /// The values that expressions of a frame see.
-    fn view_at(&self, place: usize) -> View<'_> {
-        let own = self.view(None);
+    pub(super) fn view_at<'v>(&'v self, place: usize, exchange: Option<&'v Exchange>) -> View<'v> {
+        let own = self.view(exchange);
         let Some(frame) = self.state.frames.get(place) else { return own };
         let first = self.program.workflow(frame.workflow).and_then(|workflow| workflow.steps.first().copied());
         let below = self.state.frames.get(..place).unwrap_or_default();

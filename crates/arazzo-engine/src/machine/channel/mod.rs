@@ -1,11 +1,12 @@
 //! Channels of a run: who listens to what, what came and nobody has taken, which steps wait for a message.
 //!
 //! A channel that a step may receive from is listened to before the steps before it send anything (`subscribe.rs`), what
-//! comes is matched or kept (`arrive.rs`, `correlate.rs`), a step that receives waits for it, or lets others run meanwhile
+//! comes is matched or kept (`arrive.rs`, `correlate.rs`, `decide.rs`), a step that receives waits for it, or lets others run meanwhile
 //! (`wait.rs`). `send.rs` sends, `resolve.rs` says where a channel is.
 
 mod arrive;
 mod correlate;
+mod decide;
 mod messaging;
 mod resolve;
 mod send;

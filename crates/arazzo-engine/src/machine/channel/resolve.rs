@@ -199,10 +199,10 @@ impl Filling<'_> {
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
             address.push_str(before);
-            match (self.parameter(name, lookup)?, self.protocol.wildcard()) {
+            match (self.parameter(name, lookup)?, self.protocol.open_level(&address, after)) {
                 (Some(value), _) if self.protocol.is_web() => address.push_str(&encode::percent(&value)),
                 (Some(value), _) => address.push_str(&value),
-                (None, Some((wildcard, _))) if self.open => {
+                (None, Some(wildcard)) if self.open => {
                     address.push_str(wildcard);
                     is_pattern = true;
                 }

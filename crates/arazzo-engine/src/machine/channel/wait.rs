@@ -55,7 +55,7 @@ impl Machine {
         )
     }
 
-    /// `true` if a message is the one that a step waits for, whatever it then makes of it.
+    /// `true` if a message is the one that decides about a step that waits, whatever it then makes of it.
     #[must_use]
     pub fn has_id(&self, awaited: &AwaitedMessage, message: &super::super::message::Message) -> bool {
         let step = self.program.step(awaited.step);
@@ -66,7 +66,12 @@ impl Machine {
         let described = self.content_type_of(channel, &[awaited.step]);
         let seen = super::correlate::see(message, described, self.state.settings.limits.body_bytes);
         let wanted = (awaited.correlation.as_ref(), None);
-        super::correlate::matches(channel, call, wanted, (&awaited.address, message, &seen)).is_ok()
+        let is_meant = super::correlate::matches(channel, call, wanted, (&awaited.address, message, &seen)).is_ok();
+        let messaging = self.state.messaging.as_ref();
+        let open = messaging.and_then(|messaging| messaging.receives.iter().find(|open| open.number == awaited.number));
+        let number = open.map(|open| open.frame);
+        let frame = self.state.frames.iter().position(|frame| Some(frame.number) == number);
+        is_meant && self.decides(awaited.step, frame, &seen)
     }
 
     /// `true` if the step that waits for a message would succeed with this one.
