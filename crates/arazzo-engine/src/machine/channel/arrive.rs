@@ -6,6 +6,7 @@ use super::super::message::{ChannelRequest, Delivery, SubscriptionId};
 use super::super::wire::Turn;
 use super::correlate::{matches, see};
 use super::messaging::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
+use crate::asyncapi::Protocol;
 use crate::event::{EventKind, IgnoredBecause, Interest};
 use crate::expr::StepId;
 use crate::expr::eval::SeenMessage;
@@ -38,7 +39,7 @@ impl Machine {
         for step in known.steps.clone() {
             self.learn_message(step, &seen);
         }
-        let echoes = self.endpoint_of(channel).is_ok_and(|endpoint| endpoint.protocol.echoes());
+        let echoes = self.protocol_of(channel).is_some_and(Protocol::echoes);
         let Some(messaging) = self.state.messaging.as_mut() else { return };
         let own = messaging.sent.iter().position(|sent| *sent == print).filter(|_| echoes);
         if let Some(place) = own {
@@ -88,6 +89,7 @@ impl Machine {
     ) -> bool {
         let program = self.program.clone();
         let Some(messaging) = &self.state.messaging else { return false };
+        let known = (channel, self.protocol_of(channel));
         let waits = |receive: &OpenReceive| {
             receive.subscription == id && receive.found.is_none() && now < receive.until.saturating_add(1)
         };
@@ -96,7 +98,7 @@ impl Machine {
                 let call = program.step(receive.step)?.call.receive()?;
                 let wanted = receive.correlation.as_ref().map(|slot| slot.json(&self.secrets));
                 let named = matches(
-                    channel,
+                    known,
                     call,
                     (wanted.as_ref(), receive.address.as_deref()),
                     (address, &delivery.message, seen),
@@ -149,11 +151,14 @@ impl Machine {
         let step = self.program.step(id);
         let workflow = step.map(|step| step.workflow);
         let place = self.state.frames.iter().rposition(|frame| Some(frame.workflow) == workflow);
-        let (Some(place), Some(correlation)) = (place, &call.correlation) else { return Ok(()) };
+        let known = (channel, self.protocol_of(channel));
+        let (Some(place), Some(correlation)) = (place, &call.correlation) else {
+            return matches(known, call, (None, None), (address, &delivery.message, seen)).map(|_| ());
+        };
         let view = self.view_at(place);
         let Some(wanted) = super::super::select::evaluate(correlation, &view) else { return Ok(()) };
         let wanted: Json = wanted.into_json();
-        matches(channel, call, (Some(&wanted), None), (address, &delivery.message, seen)).map(|_| ())
+        matches(known, call, (Some(&wanted), None), (address, &delivery.message, seen)).map(|_| ())
     }
 
     /// The values that expressions of a frame see.
