@@ -45,7 +45,8 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
             // It is for whatever it fits: something has to.
             let fits = |(source, channel): (&str, &Channel)| channel.given(source, &settings.servers).is_some();
             let has_requests = program.steps.iter().any(|step| program.operation_of(step).is_some());
-            if !program.channels_by_source().any(fits) && !(is_whole && has_requests) {
+            let is_of_any = program.channels_by_source().any(fits) || is_whole && has_requests;
+            if !is_of_any {
                 let scheme = url.split_once("://").map_or(url.as_str(), |(scheme, _)| scheme);
                 let scheme = scheme.chars().take(20).collect::<String>();
                 let message = format!(
