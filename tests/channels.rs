@@ -49,6 +49,7 @@ fn channel(protocol: Protocol, host: &str, address: &str) -> Channel {
         headers: vec![],
         address: address.to_owned(),
         login: None,
+        proof: None,
         bindings: arazzo::values::Map::new(),
     }
 }
@@ -131,7 +132,8 @@ impl Peer {
     fn send(&mut self, channel: &Channel, message: Message) -> Result<(), Failure> {
         self.next += 1;
         let id = CallId(self.next);
-        self.request(ChannelRequest::Send { call: id, channel: channel.clone(), message, timeout_ms: 15_000 });
+        let channel = channel.clone();
+        self.request(ChannelRequest::Send { call: id, channel, message, timeout_ms: 15_000, message_bytes: 1 << 20 });
         self.wait("the end of a send", |input| match input {
             ChannelInput::Sent { call, result } if *call == id => Some(result.clone()),
             _ => None,

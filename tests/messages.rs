@@ -246,3 +246,61 @@ fn messages_on_the_way_to_the_one_that_is_waited_for_are_passed_over_if_asked_fo
     assert!(!mocked(&["--receive", "until"]).exits(0).stderr.contains("first-message-decides"));
     arazzo(&["run", "flow.yaml", "--mock", "--receive", "last"]).run().exits(2);
 }
+
+#[test]
+fn messages_that_stand_ready_are_judged_by_their_channel_and_come_in_any_order() {
+    let folder = documents();
+    let flow = "arazzo: 1.1.0
+info: { title: Orders, version: '1' }
+sourceDescriptions: [{ name: orders, url: events.yaml, type: asyncapi }]
+workflows:
+  - workflowId: order
+    steps:
+      - { stepId: one, operationId: placeOrder, action: send, requestBody: { payload: { id: a } } }
+      - { stepId: two, operationId: placeOrder, action: send, requestBody: { payload: { id: b } } }
+      - { stepId: first, operationId: placeOrder, action: receive, correlationId: a, timeout: 5000, outputs: { number: $message.payload#/number } }
+      - { stepId: second, operationId: placeOrder, action: receive, correlationId: b, timeout: 5000, outputs: { number: $message.payload#/number } }
+      - { stepId: last, dependsOn: [first, second], operationId: placeOrder, action: send, requestBody: { payload: { id: c } } }
+    outputs: { first: $steps.first.outputs.number, second: $steps.second.outputs.number }
+";
+    folder.write("flow.yaml", flow);
+    let case = |messages: &str| {
+        folder.write(
+            "flow.test.yaml",
+            format!("cases:\n  - name: both\n    messages: {messages}\n    expect: {{ outputs: {{ first: 1, second: 2 }} }}\n"),
+        );
+        Arazzo::new(["test", "flow.yaml"]).cwd(folder.path()).run()
+    };
+    // By the channel, in the order of the steps and against it; by operation; by step, with times against it.
+    for messages in [
+        "{ confirmed: [{ payload: { id: a, number: 1 } }, { payload: { id: b, number: 2 } }] }",
+        "{ confirmed: [{ payload: { id: b, number: 2 } }, { payload: { id: a, number: 1 } }] }",
+        "{ placeOrder: [{ payload: { id: b, number: 2 }, after: 1s }, { payload: { id: a, number: 1 } }] }",
+        "{ first: { payload: { number: 1 }, after: 2s }, second: { payload: { number: 2 }, after: 1s } }",
+    ] {
+        case(messages).exits(0).says(&["1 passed"]);
+    }
+    let wrong = case("{ first: { payload: { number: one } }, second: { payload: { number: 2 } } }");
+    wrong.exits(1).says(&["a message for step `first`", "channel `confirmed` has no message like this", "/number"]);
+    let absent = case("{ first: { payload: {} }, second: { payload: { number: 2 } } }");
+    absent.exits(1).says(&["a message for step `first`", "\"number\" is"]);
+    // Where it is meant, it is said where it is not so.
+    let meant = case("{ first: { payload: { number: one }, misfit: true }, second: { payload: { number: 2 } } }");
+    meant.exits(1).never_says(&["a message for step"]);
+    let fits = case("{ first: { payload: { number: 1 }, misfit: true }, second: { payload: { number: 2 } } }");
+    fits.exits(1).says(&["a message for step `first`: it is one of its channel"]);
+    case("{ first: { payload: { number: 1 }, misfit: 7 } }").says(&["`misfit` is true or false"]);
+}
+
+#[test]
+fn an_archive_has_messages_in_their_order_and_those_that_came_without_a_number() {
+    let folder = documents();
+    let run = Arazzo::new(["run", "flow.yaml", "--mock", "-i", "id=o-1", "--report", "har=run.har"]);
+    run.cwd(folder.path()).run().exits(0);
+    let text = std::fs::read_to_string(folder.path().join("run.har")).unwrap();
+    let archive: Value = serde_json::from_str(&text).unwrap();
+    let entries = archive["log"]["entries"].as_array().unwrap();
+    let said: Vec<_> = entries.iter().map(|entry| (&entry["request"]["method"], &entry["_arazzo"]["call"])).collect();
+    let (sent, came) = (serde_json::json!("SEND"), serde_json::json!("RECEIVE"));
+    assert_eq!(said, [(&sent, &serde_json::json!(0)), (&came, &Value::Null)], "{text}");
+}

@@ -58,6 +58,7 @@ fn amqp_sends_receives_acknowledges_and_says_what_is_refused() {
     requests_are_answered(&channels, topic("requests"), topic("answers"));
     fields_arrive(&channels, topic("orders.7"), topic("orders.*"));
     what_is_not_acknowledged_goes_back(&channels, &at("work"));
+    what_comes_by_a_queue_has_its_address(&channels, &at("own"), &at("elsewhere"));
     what_cannot_be_is_refused(&channels, &at("orders"));
     runs::takes_its_answer("amqp", &broker.host(), topic);
     let heard = {
@@ -131,6 +132,15 @@ fn what_is_not_acknowledged_goes_back(channels: &Arc<dyn Channels>, work: &Chann
     one.request(ChannelRequest::Unsubscribe(first));
     let back = two.receive(second);
     assert_eq!((payload(&back), back.is_redelivered), ("99", true));
+}
+
+fn what_comes_by_a_queue_has_its_address(channels: &Arc<dyn Channels>, own: &Channel, elsewhere: &Channel) {
+    let (mut one, mut other) = (Peer::new(channels), Peer::new(channels));
+    let queue = bound(own.clone(), arazzo::json!({ "is": "queue", "queue": { "autoDelete": true } }));
+    let heard = one.subscribe(&queue).unwrap();
+    other.send(&bound(elsewhere.clone(), arazzo::json!({ "cc": ["own"] })), text("x")).unwrap();
+    assert_eq!(one.receive(heard).address, "own");
+    one.close();
 }
 
 fn what_cannot_be_is_refused(channels: &Arc<dyn Channels>, orders: &Channel) {

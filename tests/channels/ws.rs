@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{broadcast, mpsc};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as Frame};
@@ -101,6 +101,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
                 Some(Ok(Frame::Text(text))) if text.as_str() == "please repeat" => {
                     drop(socket.send(Frame::text("repeated")).await);
                 }
+                Some(Ok(Frame::Text(text))) if text.as_str() == "please announce" => {
+                    // The head of a message of 1 GiB, and nothing of it.
+                    let head = [0x82, 127, 0, 0, 0, 0, 0x40, 0, 0, 0];
+                    drop(socket.get_mut().write_all(&head).await);
+                }
                 Some(Ok(frame @ (Frame::Text(_) | Frame::Binary(_)))) => drop(say.send((number, path.clone(), frame))),
                 Some(Ok(_)) => {}
                 _ => return,
@@ -184,7 +189,7 @@ fn ws_what_it_has_no_place_for_is_refused_by_name() {
     assert!(refused.message.contains("`compression`"), "{}", refused.message);
     let odd = bound(room, arazzo::json!({ "method": "POST", "bindingVersion": "0.1.0" }));
     let refused = peer.subscribe(&odd).unwrap_err();
-    assert!(refused.message.contains("`method`") && refused.message.contains("POST"), "{}", refused.message);
+    assert!(refused.message.contains("`method`") && refused.message.contains("RFC 6455"), "{}", refused.message);
 }
 
 #[test]
@@ -200,6 +205,19 @@ fn ws_a_message_that_is_too_large_ends_its_subscription_alone() {
     assert_eq!(lost.kind, FailureKind::BodyTooLarge);
     assert!(lost.message.contains("11 bytes") && lost.message.contains("10 are the limit"), "{}", lost.message);
     assert_eq!(payload(&other.receive(large)), "0123456789a");
+}
+
+#[test]
+fn ws_a_message_that_says_it_is_too_large_is_not_waited_for() {
+    let hub = Hub::start(None);
+    let channels = channels(Network::default(), &hub.host);
+    let room = at(&hub.host, "/room");
+    let mut peer = Peer::new(&channels);
+    let heard = peer.subscribe(&room).unwrap();
+    peer.send(&room, text("please announce")).unwrap();
+    let lost = peer.lost(heard);
+    assert_eq!(lost.kind, FailureKind::BodyTooLarge);
+    assert!(lost.message.contains("1073741824 bytes") && lost.message.contains("1048576 are"), "{}", lost.message);
 }
 
 #[test]

@@ -84,7 +84,7 @@ const CASE: [&str; 14] = [
 const CREDENTIAL: [&str; 4] = ["for", "name", "value", "secret"];
 const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOutputs", "path", "requests"];
 const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
-const MESSAGE: [&str; 4] = ["headers", "payload", "text", "after"];
+const MESSAGE: [&str; 5] = ["headers", "payload", "text", "after", "misfit"];
 const REPLY: [&str; 7] = ["status", "headers", "body", "text", "base64", "after", "failure"];
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 pub(crate) const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
@@ -303,7 +303,7 @@ impl Reader<'_> {
             let all = if matches!(list.kind, Kind::Array(_)) { list.items() } else { alone };
             for message in all {
                 if self.object(message, "a message", &MESSAGE) {
-                    let after = self.after(message);
+                    let (after, misfit) = (self.after(message), self.flag(message, "misfit"));
                     let headers = self.map(message, "headers").into_iter();
                     let text = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     let headers = headers.map(|(name, value)| (name, text(value))).collect();
@@ -311,11 +311,20 @@ impl Reader<'_> {
                         (Some(text), _) => text,
                         (None, payload) => payload.map(|payload| payload.to_json().to_string()).unwrap_or_default(),
                     };
-                    canned = canned.message(&key.name, StubMessage::new(headers, payload).after(after));
+                    canned = canned.message(&key.name, StubMessage::new(headers, payload).after(after).misfit(misfit));
                 }
             }
         }
         canned
+    }
+
+    fn flag(&mut self, node: &Node, key: &str) -> bool {
+        let Some(value) = node.get(key) else { return false };
+        let found = value.as_bool();
+        if found.is_none() {
+            self.wrong(value, format!("`{key}` is true or false"));
+        }
+        found.unwrap_or(false)
     }
 
     fn after(&mut self, node: &Node) -> u64 {

@@ -13,6 +13,7 @@ pub(crate) fn flag(remedy: &Remedy) -> String {
         Remedy::GiveJsonInput(name) => format!("--input '{name}:=…'"),
         Remedy::GiveField(name) => format!("-F {name}=…"),
         Remedy::GiveServer(source) => format!("--server {source}=https://…"),
+        Remedy::GiveBroker { source, scheme } => format!("--server {source}={scheme}://HOST:PORT"),
         Remedy::GiveOtherServer => "--server".to_owned(),
         Remedy::ReceiveUntil => "--receive until".to_owned(),
         Remedy::FreshConnections => "--fresh-connections".to_owned(),
@@ -97,6 +98,10 @@ mod tests {
             ),
             (Remedy::GiveJsonInput(name()), "give it as JSON: --input 'id:=…'"),
             (Remedy::GiveServer(name()), "give one with --server id=https://…"),
+            (
+                Remedy::GiveBroker { source: name(), scheme: "mqtt".to_owned() },
+                "give one with --server id=mqtt://HOST:PORT",
+            ),
             (Remedy::GiveOtherServer, "check that the server runs, or give another one with --server"),
             (
                 Remedy::FreshConnections,

@@ -111,7 +111,7 @@ impl<'s> Watch<'s> {
         self.follow(envelope);
         if let (EventKind::RequestSent { call, .. }, true) = (&envelope.event.kind, self.showing.curl) {
             let sent = record.attempts.iter().rev().flat_map(|attempt| &attempt.exchanges);
-            if let Some(exchange) = sent.into_iter().find(|exchange| exchange.call == *call) {
+            if let Some(exchange) = sent.into_iter().find(|exchange| exchange.call == Some(*call)) {
                 self.screen.line(&exchange.curl());
             }
         }

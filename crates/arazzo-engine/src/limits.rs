@@ -145,10 +145,13 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// The url for a source, if one was given.
+    /// The url for a source of requests, if one was given: its own, or that for all, unless it is one of messages.
     #[must_use]
     pub fn of(&self, source: &str) -> Option<&str> {
-        self.named.get(source).or(self.all.as_ref()).map(String::as_str)
+        let scheme = |url: &str| url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let is_of_requests = |url: &&str| scheme(url).is_none_or(|scheme| matches!(&*scheme, "http" | "https"));
+        let all = self.all.as_deref().filter(is_of_requests);
+        self.named.get(source).map(String::as_str).or(all)
     }
 
     /// The value for a variable of the servers of a source, if one was given.

@@ -554,7 +554,7 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
 fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
     let (target, channel) = (step.call.target()?, program.channel_of(step)?);
     let source = program.source_of(step)?;
-    let endpoint = channel.endpoint(servers.of(source), &|name| servers.variable(source, name).map(str::to_owned)).ok();
+    let endpoint = channel.endpoint_or_mocked(source, servers, false).ok();
     let written = |location| {
         target.arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)))
     };

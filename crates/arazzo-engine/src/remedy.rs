@@ -25,6 +25,13 @@ pub enum Remedy {
     GiveField(String),
     /// A base url can be given for a source.
     GiveServer(String),
+    /// A server can be given for the channels of a source.
+    GiveBroker {
+        /// The source.
+        source: String,
+        /// The protocol that it is described with.
+        scheme: String,
+    },
     /// A server that answers can be given.
     GiveOtherServer,
     /// A base url has to be absolute.
@@ -143,7 +150,7 @@ impl Remedy {
             Self::Raise(limit) => format!("the limit of {}", limit.word()),
             Self::GiveInput { .. } | Self::GiveJsonInput(_) => "the inputs of the run".to_owned(),
             Self::GiveField(name) => format!("the member `{name}` of the body"),
-            Self::GiveServer(source) => format!("a server for `{source}`"),
+            Self::GiveServer(source) | Self::GiveBroker { source, .. } => format!("a server for `{source}`"),
             Self::GiveOtherServer | Self::AllowHost(_) | Self::AllowNamedHost(_) => {
                 "the settings of the run".to_owned()
             }
@@ -211,7 +218,7 @@ impl Remedy {
             // How a secret is given is a sentence of its own.
             Self::GiveInput { secret: true, .. } => name.to_owned(),
             Self::GiveJsonInput(_) => format!("give it as JSON: {name}"),
-            Self::GiveServer(_) => format!("give one with {name}"),
+            Self::GiveServer(_) | Self::GiveBroker { .. } => format!("give one with {name}"),
             Self::GiveOtherServer => format!("check that the server runs, or give another one with {name}"),
             Self::GiveWholeServer => format!("write {name}"),
             Self::ReceiveUntil => format!("pass over those that come before with {name}, or let `onFailure` retry"),
@@ -238,9 +245,9 @@ impl Remedy {
             | Self::AllowHeader(name)
             | Self::AllowHost(name)
             | Self::AllowNamedHost(name) => text(name),
-            Self::BindSecret { name, host } => {
-                text(name);
-                text(host);
+            Self::BindSecret { name: one, host: other } | Self::GiveBroker { source: one, scheme: other } => {
+                text(one);
+                text(other);
             }
             Self::Authenticate(_)
             | Self::Raise(_)

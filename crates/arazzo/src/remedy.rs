@@ -13,6 +13,7 @@ pub fn builder_call(remedy: &Remedy) -> String {
         Remedy::GiveJsonInput(name) => format!("Inputs::set({name:?}, json!(…))"),
         Remedy::GiveField(name) => format!("Call::field({name:?}, …)"),
         Remedy::GiveServer(source) => format!("Builder::server(Some({source:?}), …)"),
+        Remedy::GiveBroker { source, scheme } => format!("Builder::server(Some({source:?}), \"{scheme}://HOST:PORT\")"),
         Remedy::GiveOtherServer => "Builder::server".to_owned(),
         Remedy::ReceiveUntil => "Builder::receive(Decides::Until)".to_owned(),
         Remedy::FreshConnections => "Network::fresh_connections".to_owned(),

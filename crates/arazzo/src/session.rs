@@ -305,6 +305,11 @@ impl Session {
         self.machine.has_id(awaited, message)
     }
 
+    /// Why a message is none of those that the channel of a step is described with.
+    pub(crate) fn misfit(&self, awaited: &AwaitedMessage, message: &Message) -> Option<String> {
+        self.machine.misfit(awaited, message)
+    }
+
     /// The channel that a call sends a message to; nothing for a request.
     #[cfg(feature = "journal")]
     pub(crate) fn channel_of(&self, call: CallId) -> Option<String> {

@@ -192,7 +192,8 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
                 1 => format!("a reply for `{name}` was not asked for"),
                 count => format!("{count} replies for `{name}` were not asked for"),
             });
-            ((**rehearsal.outcome.values()).clone(), unanswered.chain(left).collect())
+            let misfits = rehearsal.misfits.iter().map(|(step, why)| format!("a message for step `{step}`: {why}"));
+            ((**rehearsal.outcome.values()).clone(), unanswered.chain(misfits).chain(left).collect())
         }
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -100,48 +100,99 @@ fn kafka(address: &str) -> Option<String> {
     longer(address, KAFKA_TOPIC)
 }
 
-/// `true` if an address is one that a pattern stands for: levels are compared one by one, and the last of a pattern may
-/// stand for all that follow (`#`, and `>` for one at least). The group of a shared subscription is no part of it.
-pub(crate) fn is_within(address: &str, pattern: &str) -> bool {
-    let shared = pattern.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
-    let pattern = shared.map_or(pattern, |(_, pattern)| pattern);
-    if address == pattern {
-        return true;
-    }
-    let separator = if pattern.contains(['+', '/']) { '/' } else { '.' };
-    let mut levels = address.split(separator);
-    for known in pattern.split(separator) {
-        match (known, levels.next()) {
-            ("#", _) | (">", Some(_)) => return true,
-            ("+" | "*", Some(_)) => {}
-            (known, Some(level)) if known == level => {}
-            _ => return false,
+impl Protocol {
+    /// `true` if an address is one that a pattern stands for. Where a protocol has no patterns, that is the address itself.
+    /// The group of a shared subscription is no part of a pattern.
+    #[must_use]
+    pub fn covers(self, pattern: &str, address: &str) -> bool {
+        let pattern = self.without_group(pattern);
+        let Some((wildcard, separator)) = self.wildcard() else { return pattern == address };
+        let is_mqtt = separator == '/';
+        // What a broker says of itself is asked for by its name (MQTT 5, 4.7.2).
+        if is_mqtt && address.starts_with('$') && pattern.starts_with(['+', '#']) {
+            return false;
         }
+        // What stands for any number of levels, and the fewest.
+        let (rest, fewest) = if self == Self::Nats { (">", 1) } else { ("#", 0) };
+        let known: Vec<&str> = pattern.split(separator).collect();
+        let levels: Vec<&str> = address.split(separator).collect();
+        covers(&known, &levels, (wildcard, rest, fewest))
     }
-    levels.next().is_none()
+
+    /// A pattern without the group of a shared subscription, `$share/GROUP/PATTERN`.
+    #[must_use]
+    pub fn without_group(self, pattern: &str) -> &str {
+        let is_mqtt = matches!(self, Self::Mqtt | Self::Mqtt5 | Self::SecureMqtt);
+        let shared = pattern.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+        shared.filter(|_| is_mqtt).map_or(pattern, |(_, pattern)| pattern)
+    }
+}
+
+/// Compares levels one by one. In AMQP, what stands for any number of them may have others behind it: then all ways are
+/// looked at, level by level.
+fn covers(pattern: &[&str], levels: &[&str], (one, rest, fewest): (&str, &str, usize)) -> bool {
+    // The beginnings of the levels that the pattern stands for so far, by their lengths.
+    let mut reached = vec![false; levels.len() + 1];
+    reached.iter_mut().take(1).for_each(|start| *start = true);
+    for known in pattern {
+        let mut next = vec![false; levels.len() + 1];
+        for (at, _) in reached.iter().enumerate().filter(|(_, is)| **is) {
+            if *known == rest {
+                next.iter_mut().skip(at + fewest).for_each(|any| *any = true);
+            } else if levels.get(at).is_some_and(|level| *known == one || known == level) {
+                next.iter_mut().skip(at + 1).take(1).for_each(|behind| *behind = true);
+            }
+        }
+        reached = next;
+    }
+    reached.last().copied().unwrap_or(false)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_within;
+    use super::Protocol::{self, Amqp, Kafka, Mqtt, Mqtt5, Nats, SecureMqtt, Ws};
 
     #[test]
     fn a_pattern_stands_for_its_addresses() {
-        for (pattern, yes, no) in [
-            ("q/+/x", "q/1/x", "q/1/y"),
-            ("q/+/x", "q//x", "q/1/x/2"),
-            ("q/#", "q", "r/q"),
-            ("q/#", "q/1/2", "qu"),
-            ("+/x", "q/x", "x"),
-            ("$share/g/q/y", "q/y", "g/q/y"),
-            ("$share/g/q/+", "q/y", "q/y/z"),
-            ("orders.*", "orders.new", "orders.new.eu"),
-            ("orders.>", "orders.new.eu", "orders"),
-            ("orders.#", "orders.new.eu", "order"),
-            ("q/y", "q/y", "q/z"),
-        ] {
-            assert!(is_within(yes, pattern), "{pattern} {yes}");
-            assert!(!is_within(no, pattern), "{pattern} {no}");
+        let cases: [(Protocol, &str, &str, &str); 33] = [
+            (Mqtt, "q/+/x", "q/1/x", "q/1/y"),
+            (Mqtt, "q/+/x", "q//x", "q/1/x/2"),
+            (Mqtt5, "q/#", "q", "r/q"),
+            (Mqtt5, "q/#", "q/1/2", "qu"),
+            (SecureMqtt, "+/x", "q/x", "x"),
+            (Mqtt, "a/b", "a/b", "a/b/c"),
+            (Mqtt, "a/+", "a/b", "a/b/c"),
+            (Mqtt, "+/b", "/b", "$a/b"),
+            (Mqtt, "#", "a/b", "$SYS/a"),
+            (Mqtt, "$SYS/#", "$SYS/a", "a/SYS"),
+            (Mqtt, "$share/g/q/y", "q/y", "g/q/y"),
+            (Mqtt5, "$share/g/q/+", "q/y", "q/y/z"),
+            // Characters of other protocols are letters.
+            (Mqtt, "q/*", "q/*", "q/1"),
+            (Mqtt, "q/>", "q/>", "q/1"),
+            (Mqtt, "a.b", "a.b", "a/b"),
+            (Mqtt, "a.+", "a.+", "a.b"),
+            (Nats, "orders.*", "orders.new", "orders.new.eu"),
+            (Nats, "orders.>", "orders.new.eu", "orders"),
+            (Nats, "orders.#", "orders.#", "orders.new"),
+            (Nats, "a/b.*", "a/b.c", "a.b.c"),
+            (Nats, "a/+", "a/+", "a/b"),
+            (Nats, "$share/g/q", "$share/g/q", "q"),
+            (Amqp, "orders.#", "orders.new.eu", "order"),
+            (Amqp, "orders.#", "orders", "orders/new"),
+            (Amqp, "#.eu", "orders.new.eu", "orders.eu.new"),
+            (Amqp, "orders.#.eu", "orders.eu", "orders.us"),
+            (Amqp, "orders.#.eu.*", "orders.a.eu.eu.b", "orders.a.eu"),
+            (Amqp, "a.*", "a.b", "a"),
+            (Amqp, "a.>", "a.>", "a.b"),
+            (Kafka, "orders.*", "orders.*", "orders.new"),
+            (Kafka, "orders.#", "orders.#", "orders.new"),
+            (Ws, "/a/+", "/a/+", "/a/b"),
+            (Ws, "/a/#", "/a/#", "/a"),
+        ];
+        for (protocol, pattern, yes, no) in cases {
+            assert!(protocol.covers(pattern, yes), "{protocol}: {pattern} {yes}");
+            assert!(!protocol.covers(pattern, no), "{protocol}: {pattern} {no}");
         }
     }
 }

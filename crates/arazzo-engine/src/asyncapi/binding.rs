@@ -8,8 +8,10 @@ use crate::value::{Json, Map};
 enum Kind {
     /// Anything: it describes, and asks for nothing.
     Described,
-    /// A schema, where a value would not be honoured.
-    Schema,
+    /// A schema, where a value would not be honoured, for this reason.
+    Schema(&'static str),
+    /// Nothing that is done here, for this reason.
+    Never(&'static str),
     Flag,
     /// A whole number from the first to the second.
     Whole(u64, u64),
@@ -19,6 +21,8 @@ enum Kind {
     /// A list of texts.
     Texts,
     Word(&'static [&'static str]),
+    /// One word, and what else it says of it.
+    One(&'static str, &'static str),
     Object(&'static [(&'static str, Self)]),
 }
 
@@ -27,7 +31,8 @@ type Known = (&'static str, Kind);
 /// Seconds as MQTT writes them.
 const SECONDS: Kind = Kind::Whole(0, u32::MAX as u64);
 
-const WS: &[Known] = &[("method", Kind::Word(&["GET"])), ("query", Kind::Described), ("headers", Kind::Described)];
+const HANDSHAKE: Kind = Kind::One("GET", "as every handshake of a WebSocket is one (RFC 6455, 4.1)");
+const WS: &[Known] = &[("method", HANDSHAKE), ("query", Kind::Described), ("headers", Kind::Described)];
 const HTTP: &[Known] = &[
     ("type", Kind::Described),
     ("query", Kind::Described),
@@ -35,7 +40,7 @@ const HTTP: &[Known] = &[
     ("statusCode", Kind::Described),
 ];
 const HTTP_SENT: &[Known] = &[("method", Kind::Word(&["POST", "PUT", "PATCH"]))];
-const HTTP_STREAM: &[Known] = &[("method", Kind::Word(&["GET"]))];
+const HTTP_STREAM: &[Known] = &[("method", Kind::One("GET", "by which event streams are asked for (HTML, 9.2)"))];
 const MQTT: &[Known] = &[("qos", Kind::Whole(0, 2)), ("retain", Kind::Flag)];
 const MQTT5: &[Known] = &[
     ("messageExpiryInterval", SECONDS),
@@ -51,10 +56,18 @@ const KAFKA: &[Known] = &[
     ("replicas", Kind::Described),
     ("topicConfiguration", Kind::Described),
     ("key", Kind::Described),
-    ("groupId", Kind::Described),
-    // Any client id fits a schema of one; a run has its own.
-    ("clientId", Kind::Schema),
+    // Any client id fits a schema of one.
+    ("clientId", Kind::Schema("a run has a client id of its own")),
+    ("schemaIdLocation", Kind::Never("ids of a schema registry are not put into messages here")),
+    ("schemaIdPayloadEncoding", Kind::Described),
+    ("schemaLookupStrategy", Kind::Described),
+    ("schemaRegistryUrl", Kind::Described),
+    ("schemaRegistryVendor", Kind::Described),
 ];
+// The group is that of whoever listens.
+const KAFKA_SENT: &[Known] = &[("groupId", Kind::Described)];
+const KAFKA_HEARD: &[Known] =
+    &[("groupId", Kind::Schema("a run reads the topic by itself, and takes nothing from a group"))];
 const EXCHANGE: &[Known] = &[
     ("name", Kind::Short),
     ("type", Kind::Short),
@@ -88,11 +101,13 @@ const AMQP: &[Known] = &[
 ];
 
 impl Kind {
-    /// What a value has to be, where it is not: the way to it, and the words.
-    fn refuses(self, value: &Json) -> Option<(Option<String>, String)> {
-        let own = |words: String| Some((None, words));
+    /// Why a value cannot be: the way to it, and the reason.
+    fn refuses(self, value: &Json) -> Option<(Option<String>, Reason)> {
+        let own = |words: String| Some((None, Reason::Wanted(words)));
         match self {
-            Self::Schema if value.is_string() => own("a schema: a value is not honoured".to_owned()),
+            Self::Schema(why) if value.is_string() => Some((None, Reason::Never(why))),
+            Self::Never(why) => Some((None, Reason::Never(why))),
+            Self::One(word, what) if value.as_str() != Some(word) => own(format!("{word}, {what}")),
             Self::Flag if value.as_bool().is_none() => own("true or false".to_owned()),
             Self::Whole(least, most) if !value.as_u64().is_some_and(|number| (least..=most).contains(&number)) => {
                 match most {
@@ -107,16 +122,15 @@ impl Kind {
             Self::Texts if !value.as_array().is_some_and(|items| items.iter().all(Json::is_string)) => {
                 own("a list of texts".to_owned())
             }
-            Self::Word(words) if !value.as_str().is_some_and(|text| words.contains(&text)) => match words {
-                [only] => own(format!("{only} here")),
-                words => own(format!("one of {}", words.join(", "))),
-            },
+            Self::Word(words) if !value.as_str().is_some_and(|text| words.contains(&text)) => {
+                own(format!("one of {}", words.join(", ")))
+            }
             Self::Object(known) => {
                 let Some(members) = value.as_object() else { return own("an object".to_owned()) };
                 members.iter().filter(|(_, value)| !value.is_null()).find_map(|(name, value)| {
                     match known.iter().find(|(word, _)| *word == name.as_str()) {
-                        Some((_, kind)) => kind.refuses(value).map(|(_, words)| (Some(name.clone()), words)),
-                        None => Some((Some(name.clone()), String::new())),
+                        Some((_, kind)) => kind.refuses(value).map(|(_, reason)| (Some(name.clone()), reason)),
+                        None => Some((Some(name.clone()), Reason::Unknown)),
                     }
                 })
             }
@@ -125,13 +139,37 @@ impl Kind {
     }
 }
 
+/// Why a binding cannot be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It is not known.
+    Unknown,
+    /// It has to be something else.
+    Wanted(String),
+    /// It is known, and is not done.
+    Never(&'static str),
+}
+
 /// A binding that cannot be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unfit {
     /// Its name, and that of the member of it that is meant.
     pub(crate) at: Vec<String>,
-    /// What it has to be; nothing if it is not known.
-    pub(crate) wanted: Option<String>,
+    pub(crate) reason: Reason,
+}
+
+impl Unfit {
+    /// What is wrong with it.
+    pub(crate) fn words(&self, protocol: Protocol) -> String {
+        let name = self.at.join(".");
+        match &self.reason {
+            Reason::Unknown => {
+                format!("the binding `{name}` of `{protocol}` is not known, and what it asks for would not be done")
+            }
+            Reason::Wanted(wanted) => format!("the binding `{name}` of `{protocol}` has to be {wanted}"),
+            Reason::Never(why) => format!("the binding `{name}` of `{protocol}` is not honoured: {why}"),
+        }
+    }
 }
 
 impl Protocol {
@@ -159,7 +197,8 @@ impl Protocol {
             (Self::Mqtt5, _) => &[MQTT, MQTT5],
             (Self::Nats, _) => &[NATS],
             (Self::Amqp | Self::Amqps, _) => &[AMQP],
-            (Self::Kafka | Self::KafkaSecure, _) => &[KAFKA],
+            (Self::Kafka | Self::KafkaSecure, true) => &[KAFKA, KAFKA_SENT],
+            (Self::Kafka | Self::KafkaSecure, false) => &[KAFKA, KAFKA_HEARD],
         };
         lists.concat()
     }
@@ -191,13 +230,20 @@ impl Protocol {
         let members = members.into_iter().filter(|(name, value)| self.asks(name, value));
         let unfit = members.filter_map(|(name, value)| {
             let Some((_, kind)) = known.iter().find(|(word, _)| *word == name.as_str()) else {
-                return Some(Unfit { at: vec![name.clone()], wanted: None });
+                return Some(Unfit { at: vec![name.clone()], reason: Reason::Unknown });
             };
-            let (below, wanted) = kind.refuses(value)?;
-            let wanted = Some(wanted).filter(|wanted| !wanted.is_empty());
-            Some(Unfit { at: [name.clone()].into_iter().chain(below).collect(), wanted })
+            let (below, reason) = kind.refuses(value)?;
+            Some(Unfit { at: [name.clone()].into_iter().chain(below).collect(), reason })
         });
         unfit.collect()
+    }
+
+    /// Why a connection cannot do what bindings ask for, in words: the first that cannot be, of what is sent or of what is
+    /// listened to.
+    #[must_use]
+    pub fn refuses_bindings(self, bindings: &Map<String, Json>, sends: bool) -> Option<String> {
+        let unfit = self.unfit_bindings(bindings, sends).into_iter().next().map(|unfit| unfit.words(self));
+        unfit.or_else(|| self.unfit_together(bindings).map(|(_, words)| words.to_owned()))
     }
 
     /// Why bindings that are right one by one cannot be together.

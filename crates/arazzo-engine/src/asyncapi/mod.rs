@@ -7,13 +7,12 @@ use crate::openapi::{Api, Broken};
 use crate::value::Pointer;
 
 mod address;
-mod binding;
+pub(crate) mod binding;
 mod described;
 mod message;
 mod protocol;
 mod server;
 
-pub(crate) use address::is_within;
 pub(crate) use described::Used;
 pub use message::{CorrelationPlace, Message, MessagePart, is_id_header};
 pub use protocol::Protocol;
@@ -190,7 +189,9 @@ impl<'a> Channel<'a> {
     /// `address`: none where it is null or absent, which only who runs it knows.
     #[must_use]
     pub fn address(&self) -> Option<&'a str> {
-        self.node.get("address").and_then(Node::as_str)
+        let node = self.node.get("address")?;
+        // One of digits is a text too, as it is written.
+        node.as_str().or_else(|| Some(node.as_written()).filter(|text| !text.is_empty()))
     }
 
     /// `address`, as it is written, with its place.

@@ -46,6 +46,13 @@ impl Protocol {
         })
     }
 
+    /// `true` for the same protocol in another version, or with or without TLS.
+    #[must_use]
+    pub(crate) fn is_akin(self, other: Self) -> bool {
+        let name = |protocol: Self| protocol.binding_names().first().copied();
+        name(self) == name(other)
+    }
+
     /// The port where none is written.
     #[must_use]
     pub const fn port(self) -> u16 {
@@ -83,6 +90,22 @@ impl Protocol {
     #[must_use]
     pub const fn echoes(self) -> bool {
         !self.is_web()
+    }
+
+    /// `true` where a message has a field of its own for the address that its answer is to come to.
+    #[must_use]
+    pub const fn has_reply_to(self) -> bool {
+        matches!(self, Self::Mqtt5 | Self::Nats | Self::Amqp | Self::Amqps)
+    }
+
+    /// What separates the levels of an address, whether a subscription can leave one open or not.
+    #[must_use]
+    pub(crate) const fn separator(self) -> char {
+        match self.wildcard() {
+            Some((_, separator)) => separator,
+            None if self.is_web() => '/',
+            None => '.',
+        }
     }
 
     /// What stands for one level of an address in a subscription, and what separates levels; nothing where a subscription

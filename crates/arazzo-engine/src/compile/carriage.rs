@@ -3,7 +3,8 @@
 
 use super::Compiler;
 use super::channels::Aim;
-use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol};
+use crate::asyncapi::binding::Reason;
+use crate::asyncapi::{self, CorrelationPlace, MessagePart, Protocol};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::document;
@@ -22,7 +23,8 @@ impl<'b> Compiler<'b> {
     pub(super) fn protocol_of(&self, aim: &Aim<'b>) -> Option<Protocol> {
         let servers = aim.channel.servers();
         let described = self.chosen(&servers).and_then(|at| servers.get(at)?.protocol());
-        self.surroundings.given(self.source_name(aim.source), described).or(described)
+        let known: Vec<Protocol> = servers.iter().filter_map(asyncapi::Server::protocol).collect();
+        self.surroundings.given(self.source_name(aim.source), &known, described).or(described)
     }
 
     /// Says what the protocol of a channel cannot have, whatever a run knows.
@@ -63,27 +65,19 @@ impl<'b> Compiler<'b> {
     fn check_binding(&mut self, step: &document::Step, (key, value): (&Key, &Node), protocol: Protocol, sends: bool) {
         let json = value.to_json();
         for unfit in protocol.unfit_bindings([(&key.name, &json)], sends) {
-            let name = unfit.at.join(".");
             let below = unfit.at.get(1).and_then(|name| value.member(name));
-            let message = match &unfit.wanted {
-                Some(wanted) => format!("the binding `{name}` of `{protocol}` has to be {wanted}"),
-                None => {
-                    format!("the binding `{name}` of `{protocol}` is not known, and what it asks for would not be done")
-                }
-            };
-            let span = match (below, &unfit.wanted) {
-                (Some((_, value)), Some(_)) => value.span,
-                (Some((key, _)), None) => key.span,
-                (None, Some(_)) => value.span,
-                (None, None) => key.span,
-            };
+            let message = unfit.words(protocol);
+            let (key, value) = below.map_or((key, value), |(key, value)| (key, value));
+            let span = if matches!(unfit.reason, Reason::Wanted(_)) { value.span } else { key.span };
             let known = protocol.bindings_known(sends);
             let meant = nearest(&key.name, known.iter().copied()).filter(|_| unfit.at.len() == 1);
-            let help = match (unfit.wanted, meant) {
-                (Some(_), _) => None,
-                (None, Some(meant)) => Some(Help::meant(meant)),
-                (None, None) if known.is_empty() => Some(Help::words("leave it out")),
-                (None, None) => Some(Help::words(format!("leave it out; these are known: {}", known.join(", ")))),
+            let help = match (unfit.reason, meant) {
+                (Reason::Wanted(_), _) => None,
+                (Reason::Unknown, Some(meant)) => Some(Help::meant(meant)),
+                (Reason::Never(_), _) => Some(Help::words("leave it out")),
+                (Reason::Unknown, None) => {
+                    Some(Help::words(format!("leave it out; these are known: {}", known.join(", "))))
+                }
             };
             self.refuse_binding(step, span, message, help);
         }
@@ -130,7 +124,18 @@ impl<'b> Compiler<'b> {
             let known = known.unwrap_or_else(|| SOME_VALUE.to_owned());
             if protocol.is_web() { encode::percent(&known) } else { known }
         };
+        let queue_name = |bindings: &Json| Some(bindings.get("queue")?.get("name")?.as_str()?.to_owned());
+        let queue = channel.bindings.get("amqp").filter(|_| matches!(protocol, Protocol::Amqp | Protocol::Amqps));
         let written = topic.or(channel.address.as_deref());
+        let is_told = !sends && aim.reply_to.is_some() || protocol.is_web();
+        if written.is_none() && !is_told && queue.and_then(queue_name).is_none() {
+            let message = format!("channel `{}` has no address: nothing says where its messages are", channel.name);
+            let mut fault = Diagnostic::error(Code::InvalidAddress, channel.span, message)
+                .help("write its `address`, or let the operation say where it stands in the message: `reply.address`")
+                .section("AsyncAPI, §Channel Object");
+            fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
+            faults.push(fault);
+        }
         let filled = written.map(|written| fill(written, &value));
         let refused = filled.as_deref().and_then(|address| protocol.refuses_address(address, sends));
         // What a parameter does to an address is said of the parameter.

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::meant::folded;
-use crate::asyncapi::{self, AsyncApi, Protocol, is_same_name};
+use crate::asyncapi::{self, AsyncApi, CorrelationPlace, Protocol, is_same_name};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
@@ -25,8 +25,8 @@ pub(super) struct Aim<'b> {
     pub(super) channel: asyncapi::Channel<'b>,
     pub(super) operation: Option<asyncapi::Operation<'b>>,
     pub(super) messages: Vec<asyncapi::Message<'b>>,
-    /// The header of the message before that says where the answer comes.
-    pub(super) reply_to: Option<String>,
+    /// The place in the message of the operation that says where its answer comes.
+    pub(super) reply_to: Option<CorrelationPlace>,
     /// `true` if it is the answer to the message of its operation.
     pub(super) is_reply: bool,
 }
@@ -116,8 +116,10 @@ impl<'b> Compiler<'b> {
         let before = workflow.steps.iter().take_while(|other| other.id.span() != step.id.span());
         let sent = before.filter(|other| is(other, MessageAction::Send)).any(|other| id(other) == id(step));
         let reply = operation.reply();
-        let reply_to = reply.and_then(|reply| reply.address()?.header().map(str::to_owned));
-        let reply = reply.filter(|_| sent && is(step, MessageAction::Receive));
+        let receives = is(step, MessageAction::Receive);
+        // What is received and is no answer comes by the channel of the operation.
+        let reply_to = reply.filter(|_| sent || !receives).and_then(|reply| reply.address());
+        let reply = reply.filter(|_| sent && receives);
         let led = match reply {
             Some(reply) => reply.channel(),
             None => operation.channel(),
@@ -399,7 +401,8 @@ impl<'b> Compiler<'b> {
     fn check_protocol(&mut self, step: &document::Step, aim: &Aim<'b>) {
         let servers = aim.channel.servers();
         let source = self.source_name(aim.source);
-        if self.surroundings.servers.of(source).is_some() {
+        let known: Vec<Protocol> = servers.iter().filter_map(asyncapi::Server::protocol).collect();
+        if self.surroundings.has_server(source, &known) {
             return;
         }
         if let Some(chosen) = self.chosen(&servers).and_then(|at| servers.get(at)) {
@@ -473,7 +476,7 @@ impl<'b> Compiler<'b> {
             left.join(", ")
         );
         let mut fault = Diagnostic::warning(Code::SeveralServers, chosen.span(), message)
-            .remedy(Remedy::GiveServer(source.to_owned()))
+            .remedy(Remedy::GiveBroker { source: source.to_owned(), scheme: word(chosen).to_owned() })
             .section("AsyncAPI, §Server Object");
         fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
         self.push(fault);

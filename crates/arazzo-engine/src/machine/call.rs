@@ -3,7 +3,7 @@
 use crate::value::{Json, Map};
 
 use super::fault::Fault;
-use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, StepState};
+use super::frame::{CallPurpose, Detour, Frame, Inputs, Next, Outputs, PendingCall, Position, Purpose, StepState};
 use super::phase::{End, Phase};
 use super::store::Slot;
 use super::values::ValueBuilder;
@@ -380,6 +380,8 @@ impl Machine {
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
         let index = self.state.frames.iter().position(over)?;
         let first = self.state.frames.get(index).map_or(0, |frame| frame.number);
+        let is_message = |pending: &PendingCall| pending.frame >= first && pending.purpose == CallPurpose::Message;
+        let in_doubt = self.state.waiting.values().any(is_message);
         let why = ("the time of the step was over", Some(FailureKind::Timeout));
         self.give_up_calls(now, why, |pending| pending.frame >= first, turn);
         while self.state.frames.len() > index + 1 {
@@ -394,6 +396,9 @@ impl Machine {
         let mut fault =
             self.fault_at(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         fault.help = Some("raise `timeout` of the step".to_owned());
+        if in_doubt {
+            fault.remark("whether the message has arrived is not known");
+        }
         Some(Phase::Fail { step, fault, exchange: None })
     }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Why;
-use crate::program::Step;
+use crate::program::{Call, Step};
 use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::{Sources, Span};
@@ -69,7 +69,12 @@ impl Fault {
         let mut fault = Self::new(code, message).of_step(step);
         fault.span = Some(span);
         fault.notes.push((step.span, "in this step".to_owned()));
-        fault.remark("no request was sent");
+        fault.remark(match step.call {
+            Call::Send(_) => "no message was sent",
+            // Others of the run may have been.
+            Call::Receive(_) => "nothing was listened to",
+            Call::Operation { .. } | Call::Workflow { .. } => "no request was sent",
+        });
         Box::new(fault)
     }
 

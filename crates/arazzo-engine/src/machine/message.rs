@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failed::{CallId, Failure};
 pub use crate::asyncapi::Protocol;
+use crate::credentials::is_credential_name;
 use crate::limits::Millis;
 use crate::value::{Json, Map, as_base64};
 
@@ -36,9 +37,21 @@ pub struct Channel {
     pub address: String,
     /// The proof of who connects.
     pub login: Option<Login>,
+    /// The header or the parameter of the query that is one too, by a scheme of the document.
+    pub proof: Option<String>,
     /// Bindings of channel, operation and message for this protocol, merged: `{qos: 1, retain: false}`, `{exchange: …}`,
     /// `{key: …}`, `{groupId: …}`. Whatever the connection cannot honour it refuses by name.
     pub bindings: Map<String, Json>,
+}
+
+impl Channel {
+    /// The header or the parameter of the query that proves who connects, by a scheme or by its name: it leaves this machine
+    /// over TLS only, as a login does.
+    #[must_use]
+    pub fn proof_beside_login(&self) -> Option<&str> {
+        let named = self.headers.iter().chain(&self.query).map(|(name, _)| name.as_str());
+        self.proof.as_deref().or_else(|| named.into_iter().find(|name| is_credential_name(name)))
+    }
 }
 
 impl std::fmt::Debug for Channel {
@@ -144,6 +157,8 @@ pub enum ChannelRequest {
         message: Message,
         /// The time that it may take, in ms.
         timeout_ms: Millis,
+        /// Bytes of a payload at most that its connection reads.
+        message_bytes: u64,
     },
     /// A message was judged: it is taken (`true`), or goes back when the subscription ends.
     Acknowledge {

@@ -39,12 +39,36 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
         let is_whole = Url::parse(url).is_ok_and(|parsed| {
             matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.fragment().is_none()
         });
+        if name.is_none()
+            && let Some((source, channel)) = program.channels_by_source().next()
+        {
+            // It is for whatever it fits: something has to.
+            let fits = |(source, channel): (&str, &Channel)| channel.given(source, &settings.servers).is_some();
+            let has_requests = program.steps.iter().any(|step| program.operation_of(step).is_some());
+            let is_of_any = program.channels_by_source().any(fits) || is_whole && has_requests;
+            if !is_of_any {
+                let scheme = url.split_once("://").map_or(url.as_str(), |(scheme, _)| scheme);
+                let scheme = scheme.chars().take(20).collect::<String>();
+                let message = format!(
+                    "a server by `{scheme}` is for no source: channels of `{source}` are reached by {}",
+                    channel.protocols().join(", ")
+                );
+                faults.push(Diagnostic::error(Code::UnknownServer, None, message).remedy(give_broker(source, channel)));
+            }
+            continue;
+        }
         if !is_whole {
             let message = "a server is not an absolute http or https url without a fragment".to_owned();
             faults.push(Diagnostic::error(Code::UnknownServer, None, message).remedy(Remedy::GiveWholeServer));
         }
     }
     faults
+}
+
+/// A server of a channel can be given.
+fn give_broker(source: &str, channel: &Channel) -> Remedy {
+    let scheme = channel.protocols().into_iter().next().unwrap_or("mqtt");
+    Remedy::GiveBroker { source: source.to_owned(), scheme: scheme.to_owned() }
 }
 
 /// The servers of channels that are missing, or cannot be connected to. A source that is mocked needs none.
@@ -57,17 +81,14 @@ fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Setti
             continue;
         }
         let servers = &settings.servers;
-        let variable = |name: &str| servers.variable(source, name).map(str::to_owned);
-        let Err(error) = channel.endpoint(servers.of(source), &variable) else { continue };
+        let Err(error) = channel.endpoint_or_mocked(source, servers, false) else { continue };
         said.push(&channel.name);
         let (reason, remedy) = match &error {
-            NoUrl::Relative => ("no server of it is described".to_owned(), Remedy::GiveServer(source.to_owned())),
+            NoUrl::Relative => ("no server of it is described".to_owned(), give_broker(source, channel)),
             NoUrl::Variable(name) | NoUrl::Value(name, _) => {
                 (error.to_string(), Remedy::GiveServerVariable(name.clone()))
             }
-            NoUrl::NotHttp(url) => {
-                (format!("`{url}` is no address of a broker"), Remedy::GiveServer(source.to_owned()))
-            }
+            NoUrl::NotHttp(url) => (format!("`{url}` is no address of a broker"), give_broker(source, channel)),
         };
         let message = format!("channel `{}` cannot be reached: {reason}", channel.name);
         faults.push(Diagnostic::error(Code::UnknownServer, channel.span, message).remedy(remedy));

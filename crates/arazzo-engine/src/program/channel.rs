@@ -133,8 +133,8 @@ pub struct SendCall {
     pub target: MessageTarget,
     /// `requestBody`: its payload.
     pub body: Option<Body>,
-    /// The header that says where the answer comes, if the operation has one.
-    pub reply_to: Option<String>,
+    /// The place in the message that says where its answer comes, if the operation has one.
+    pub reply_to: Option<CorrelationPlace>,
 }
 
 /// A step that receives a message.
@@ -145,8 +145,8 @@ pub struct ReceiveCall {
     pub target: MessageTarget,
     /// `correlationId`
     pub correlation: Option<Build>,
-    /// The header of the message before that says where the answer comes, and the steps that may send that message.
-    pub reply_to: Option<String>,
+    /// The place in the message of the same operation that says where its answer comes.
+    pub reply_to: Option<CorrelationPlace>,
     /// `true` if the workflow goes on while the message has not come: a later step says that it waits for it.
     pub stays_open: bool,
 }
@@ -160,6 +160,13 @@ impl Call {
             Self::Receive(receive) => Some(&receive.target),
             Self::Operation { .. } | Self::Workflow { .. } => None,
         }
+    }
+
+    /// `true` if it sends the message of an operation whose answer is received by this.
+    #[must_use]
+    pub(crate) fn answers(&self, receive: &ReceiveCall) -> bool {
+        let Self::Send(send) = self else { return false };
+        send.target.operation.is_some() && send.target.operation == receive.target.operation
     }
 
     /// The message that it waits for.
@@ -190,6 +197,11 @@ impl Program {
     #[must_use]
     pub fn channel_of(&self, step: &Step) -> Option<&Channel> {
         self.channel(step.call.target()?.channel)
+    }
+
+    /// The channels, each with the name of its source.
+    pub(crate) fn channels_by_source(&self) -> impl Iterator<Item = (&str, &Channel)> {
+        self.channels.iter().filter_map(|channel| Some((self.apis.get(channel.api)?.name.as_str(), channel)))
     }
 
     /// A channel of this program.
@@ -223,6 +235,20 @@ impl Channel {
     #[must_use]
     pub fn server(&self) -> Option<&ChannelServer> {
         self.servers.get(self.chosen?)
+    }
+
+    /// `true` if an address has a value for a parameter that the parameter cannot have (`enum`): it is that of another
+    /// channel.
+    pub(crate) fn has_other_parameters(&self, address: &str, protocol: Protocol) -> bool {
+        let (Some(written), Some((wildcard, separator))) = (&self.address, protocol.wildcard()) else { return false };
+        protocol.without_group(written).split(separator).zip(address.split(separator)).any(|(level, value)| {
+            let name = level.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let known = self.parameters.iter().find(|parameter| Some(parameter.name.as_str()) == name);
+            // An address that is made up may leave it open.
+            known.is_some_and(|known| {
+                value != wildcard && !known.values.is_empty() && known.values.iter().all(|one| one != value)
+            })
+        })
     }
 
     /// Why a parameter of its address cannot be a value, in words.
@@ -259,10 +285,25 @@ impl Surroundings {
     }
 
     /// The protocol of the server that was given for a source; nothing if none was, or if it is none that is known.
-    pub(crate) fn given(&self, source: &str, described: Option<Protocol>) -> Option<Protocol> {
-        let (scheme, _) = self.servers.of(source)?.split_once("://")?;
+    pub(crate) fn given(&self, source: &str, known: &[Protocol], described: Option<Protocol>) -> Option<Protocol> {
+        let (scheme, _) = given(&self.servers, source, known)?.split_once("://")?;
         Protocol::of(scheme, "").map(|given| spoken(given, described))
     }
+
+    /// `true` if a server was given for the channels of a source that are on servers of these protocols.
+    pub(crate) fn has_server(&self, source: &str, known: &[Protocol]) -> bool {
+        given(&self.servers, source, known).is_some()
+    }
+}
+
+/// The server that was given for channels of a source: its own, or that for all, where it is one of their protocols.
+fn given<'s>(servers: &'s Servers, source: &str, known: &[Protocol]) -> Option<&'s str> {
+    let fits = |url: &&str| {
+        let protocol = url.split_once("://").and_then(|(scheme, _)| Protocol::of(scheme, ""));
+        let is_same = |protocol: Protocol| known.iter().any(|known| known.is_akin(protocol));
+        protocol.is_some_and(|protocol| known.is_empty() || is_same(protocol))
+    };
+    servers.named.get(source).map(String::as_str).or_else(|| servers.all.as_deref().filter(fits))
 }
 
 /// The scheme of a url says how it is connected to; which version is spoken, the description.
@@ -311,6 +352,23 @@ impl Channel {
 const MOCKED: Protocol = Protocol::Nats;
 
 impl Channel {
+    /// The protocols of its servers that are known.
+    pub(crate) fn protocols(&self) -> Vec<&'static str> {
+        let mut found: Vec<&'static str> = vec![];
+        for word in self.servers.iter().filter_map(|server| Some(server.protocol?.word())) {
+            if !found.contains(&word) {
+                found.push(word);
+            }
+        }
+        found
+    }
+
+    /// The server that was given for it.
+    pub(crate) fn given<'s>(&self, source: &str, servers: &'s Servers) -> Option<&'s str> {
+        let known: Vec<Protocol> = self.servers.iter().filter_map(|server| server.protocol).collect();
+        given(servers, source, &known)
+    }
+
     /// The protocol that is spoken with the server of a source; nothing where there is no server.
     #[must_use]
     pub fn protocol(&self, source: &str, servers: &Servers) -> Option<Protocol> {
@@ -324,7 +382,8 @@ impl Channel {
         servers: &Servers,
         is_mocked: bool,
     ) -> Result<Endpoint, NoUrl> {
-        let found = self.endpoint(servers.of(source), &|name| servers.variable(source, name).map(str::to_owned));
+        let variable = |name: &str| servers.variable(source, name).map(str::to_owned);
+        let found = self.endpoint(self.given(source, servers), &variable);
         match found {
             Err(_) if is_mocked => {
                 Ok(Endpoint { protocol: MOCKED, host: format!("{source}:0"), path: String::new(), user: None })
@@ -339,7 +398,9 @@ fn endpoint(protocol: Protocol, text: &str) -> Option<Endpoint> {
     let text = text.trim_start_matches('/');
     // A scheme that the url parser treats as it treats http.
     let parsed = url::Url::parse(&format!("http://{text}")).ok()?;
-    if parsed.query().is_some() || parsed.fragment().is_some() {
+    // A brace that is left is a variable that nothing fills in.
+    let is_open = |text: &str| text.contains(['{', '}']);
+    if parsed.query().is_some() || parsed.fragment().is_some() || is_open(text.split('/').next().unwrap_or_default()) {
         return None;
     }
     let written = text.split('/').next().unwrap_or_default().rsplit('@').next().unwrap_or_default();

@@ -70,6 +70,7 @@ impl Reply {
 pub struct StubMessage {
     after_ms: Millis,
     message: Message,
+    is_misfit: bool,
 }
 
 impl StubMessage {
@@ -77,7 +78,14 @@ impl StubMessage {
     #[must_use]
     pub fn new(headers: Vec<(String, String)>, payload: impl Into<Vec<u8>>) -> Self {
         let message = Message { headers, payload: payload.into(), ..Message::default() };
-        Self { after_ms: 0, message }
+        Self { after_ms: 0, message, is_misfit: false }
+    }
+
+    /// It is meant to be none of the messages that its channel is described with.
+    #[must_use]
+    pub fn misfit(mut self, is_misfit: bool) -> Self {
+        self.is_misfit = is_misfit;
+        self
     }
 
     /// The time that it takes from when the step begins to wait, in ms.
@@ -129,6 +137,8 @@ pub struct Rehearsal {
     pub outcome: Outcome,
     /// Steps that sent a request for which nothing stood ready.
     pub unanswered: Vec<String>,
+    /// Messages that are not as the channels of their steps are described, and were not meant to be: the step, and why.
+    pub misfits: Vec<(String, String)>,
     /// Answers that nobody asked for: the step or operation, and how many.
     pub left: Vec<(String, usize)>,
 }
@@ -141,7 +151,15 @@ pub(crate) fn rehearse(
     mut observe: impl FnMut(&Envelope),
 ) -> Rehearsal {
     let StubReplies { replies: mut ready, messages } = canned;
-    let mut broker = StubBroker { program, messages, waits: BTreeSet::new(), deliveries: 0, coming: vec![] };
+    let mut broker = StubBroker {
+        program,
+        messages,
+        waits: BTreeSet::new(),
+        deliveries: 0,
+        coming: vec![],
+        claimed: BTreeSet::new(),
+        misfits: vec![],
+    };
     let mut now = 0;
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
     let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);
@@ -173,7 +191,7 @@ pub(crate) fn rehearse(
             let replies = ready.into_iter().map(|(name, replies)| (name, replies.len()));
             let messages = broker.messages.into_iter().map(|(name, messages)| (name, messages.len()));
             let left = replies.chain(messages).filter(|(_, count)| *count > 0);
-            return Rehearsal { outcome, unanswered, left: left.collect() };
+            return Rehearsal { outcome, unanswered, misfits: broker.misfits, left: left.collect() };
         }
         let first_ms = coming.iter().map(|(at, ..)| *at).min();
         if let Some((at, heard)) = broker.take(first_ms.into_iter().chain(turn.wake).min()) {
@@ -207,6 +225,9 @@ struct StubBroker<'p> {
     waits: BTreeSet<u64>,
     deliveries: u64,
     coming: Vec<(Millis, ChannelInput)>,
+    /// Messages that a wait is answered with.
+    claimed: BTreeSet<DeliveryId>,
+    misfits: Vec<(String, String)>,
 }
 
 impl StubBroker<'_> {
@@ -234,16 +255,36 @@ impl StubBroker<'_> {
         let Some(step) = self.program.step(awaited.step) else { return };
         let operation = step.call.target().and_then(|target| target.operation.as_deref());
         let channel = self.program.channel_of(step).map(|channel| channel.name.as_str());
+        // One that came for a step before was for this one.
+        let own = self.coming.iter().find_map(|(_, input)| match input {
+            ChannelInput::Received { subscription, delivery } if *subscription == awaited.subscription => {
+                let is_free = !self.claimed.contains(&delivery.delivery);
+                (is_free && session.has_id(awaited, &delivery.message)).then_some(delivery.delivery)
+            }
+            _ => None,
+        });
+        if let Some(own) = own {
+            self.claimed.insert(own);
+            return;
+        }
         let names = [Some(step.name.as_str()), operation, channel];
         let found = names.into_iter().flatten().find(|name| self.messages.get(*name).is_some_and(|m| !m.is_empty()));
         let Some(ready) = found.map(str::to_owned).and_then(|name| self.messages.get_mut(&name)) else {
             unanswered.push(step.name.clone());
             return;
         };
-        while let Some(StubMessage { after_ms, message }) = ready.pop_front() {
+        while let Some(StubMessage { after_ms, message, is_misfit }) = ready.pop_front() {
             let message = with_correlation(self.program, awaited, message);
             let taken = session.has_id(awaited, &message);
             self.deliveries += 1;
+            match (session.misfit(awaited, &message), is_misfit) {
+                (Some(why), false) => self.misfits.push((step.name.clone(), why)),
+                (None, true) => self.misfits.push((step.name.clone(), "it is one of its channel".to_owned())),
+                (Some(_), true) | (None, false) => {}
+            }
+            if taken {
+                self.claimed.insert(DeliveryId(self.deliveries));
+            }
             let delivery = Delivery {
                 delivery: DeliveryId(self.deliveries),
                 address: awaited.address.clone(),

@@ -141,8 +141,8 @@ pub struct Finished {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The number of the call.
-    pub call: u64,
+    /// The number of the call; a message that came has none.
+    pub call: Option<u64>,
     /// The cause, if it was not sent for the step itself.
     pub because: Option<Because>,
     /// `GET`
@@ -203,7 +203,7 @@ impl Exchange {
     /// A request that never left.
     fn unsent(call: u64, request: &UnsentRequest, envelope: &Envelope, duration_ms: u64) -> Self {
         Self {
-            call,
+            call: Some(call),
             because: Some(request.because).filter(|because| !because.is_operation()),
             method: request.method.clone(),
             url: request.url.clone(),
@@ -219,10 +219,10 @@ impl Exchange {
     fn of_message(envelope: &Envelope, body: Option<BodyText>) -> Option<Self> {
         let (verb, call, address, duration_ms, headers) = match &envelope.event.kind {
             EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
-                (SEND, *call, address, *duration_ms, headers)
+                (SEND, Some(*call), address, *duration_ms, headers)
             }
             EventKind::MessageReceived { address, waited_ms, headers, .. } => {
-                (RECEIVE, u64::MAX, address, *waited_ms, headers)
+                (RECEIVE, None, address, *waited_ms, headers)
             }
             _ => return None,
         };
@@ -439,7 +439,7 @@ impl RunRecord {
         let Some(attempt) = self.attempts.iter_mut().rev().find(own) else { return };
         match &event.kind {
             EventKind::RequestSent { call, method, url, headers, because, .. } => attempt.exchanges.push(Exchange {
-                call: *call,
+                call: Some(*call),
                 because: Some(*because).filter(|because| !because.is_operation()),
                 method: method.clone(),
                 url: url.clone(),
@@ -518,12 +518,12 @@ impl RunRecord {
         steps
     }
 
-    /// All requests, in the order in which they were sent, each with the attempt that sent it.
+    /// All requests, in the order in which they were sent (a message that came, since it was waited for), each with the attempt that sent it.
     #[must_use]
     pub fn exchanges(&self) -> Vec<(&Attempt, &Exchange)> {
         let mut all: Vec<_> =
             self.attempts.iter().flat_map(|attempt| attempt.exchanges.iter().map(move |e| (attempt, e))).collect();
-        all.sort_by_key(|(_, exchange)| exchange.call);
+        all.sort_by_key(|(_, exchange)| (exchange.sent_ms, exchange.call.unwrap_or(u64::MAX)));
         all
     }
 
@@ -611,7 +611,7 @@ impl Verdict<'_> {
 
 impl Attempt {
     fn answered(&mut self, call: u64, answer: Answer) {
-        if let Some(known) = self.exchanges.iter_mut().find(|known| known.call == call) {
+        if let Some(known) = self.exchanges.iter_mut().find(|known| known.call == Some(call)) {
             known.answer = answer;
         }
     }

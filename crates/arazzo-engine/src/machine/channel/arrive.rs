@@ -6,6 +6,7 @@ use super::super::message::{ChannelRequest, Delivery, SubscriptionId};
 use super::super::wire::Turn;
 use super::correlate::{matches, see};
 use super::messaging::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
+use crate::asyncapi::Protocol;
 use crate::event::{EventKind, IgnoredBecause, Interest};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
@@ -38,7 +39,7 @@ impl Machine {
         for step in known.steps.clone() {
             self.learn_message(step, &seen);
         }
-        let echoes = self.endpoint_of(channel).is_ok_and(|endpoint| endpoint.protocol.echoes());
+        let echoes = self.protocol_of(channel).is_some_and(Protocol::echoes);
         let Some(messaging) = self.state.messaging.as_mut() else { return };
         let own = messaging.sent.iter().position(|sent| *sent == print).filter(|_| echoes);
         if let Some(place) = own {
@@ -88,6 +89,7 @@ impl Machine {
     ) -> bool {
         let program = self.program.clone();
         let Some(messaging) = &self.state.messaging else { return false };
+        let known = (channel, self.protocol_of(channel));
         let waits = |receive: &OpenReceive| {
             receive.subscription == id && receive.found.is_none() && now < receive.until.saturating_add(1)
         };
@@ -96,7 +98,7 @@ impl Machine {
                 let call = program.step(receive.step)?.call.receive()?;
                 let wanted = receive.correlation.as_ref().map(|slot| slot.json(&self.secrets));
                 let named = matches(
-                    channel,
+                    known,
                     call,
                     (wanted.as_ref(), receive.address.as_deref()),
                     (address, &delivery.message, seen),
@@ -151,14 +153,13 @@ impl Machine {
         let step = self.program.step(id);
         let workflow = step.map(|step| step.workflow);
         let place = self.state.frames.iter().rposition(|frame| Some(frame.workflow) == workflow);
-        let Some(place) = place else { return Ok(()) };
-        let wanted = call.correlation.as_ref();
-        let wanted = wanted.and_then(|wanted| super::super::select::evaluate(wanted, &self.view_at(place, None)));
-        if let Some(wanted) = wanted {
-            let wanted: Json = wanted.into_json();
-            matches(channel, call, (Some(&wanted), None), (address, &delivery.message, seen))?;
-        }
-        self.may_decide(id, place, seen).then_some(()).ok_or(IgnoredBecause::Criteria)
+        let known = (channel, self.protocol_of(channel));
+        let wanted = place.zip(call.correlation.as_ref());
+        let wanted = wanted.and_then(|(place, wanted)| super::super::select::evaluate(wanted, &self.view_at(place, None)));
+        let wanted: Option<Json> = wanted.map(|wanted| wanted.into_json());
+        matches(known, call, (wanted.as_ref(), None), (address, &delivery.message, seen))?;
+        let may_decide = place.is_none_or(|place| self.may_decide(id, place, seen));
+        may_decide.then_some(()).ok_or(IgnoredBecause::Criteria)
     }
 
     /// The values that expressions of a frame see.

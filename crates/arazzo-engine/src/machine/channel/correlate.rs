@@ -1,6 +1,6 @@
 //! Whether a message is the one that a step waits for: by its address, and by the id that the step names.
 
-use crate::asyncapi::{CorrelationPlace, MessagePart, is_id_header, is_within};
+use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::event::IgnoredBecause;
 use crate::expr::eval::SeenMessage;
 use crate::program::{Channel, ReceiveCall};
@@ -24,8 +24,8 @@ pub(super) fn see(message: &Message, described: Option<&str>, most: u64) -> Seen
 }
 
 /// Where the id of a message is, in words; nothing if it is not that of the step.
-pub(super) fn correlate(
-    channel: &Channel,
+fn correlate(
+    (channel, protocol): (&Channel, Option<Protocol>),
     call: &ReceiveCall,
     wanted: &Json,
     message: &Message,
@@ -44,12 +44,17 @@ pub(super) fn correlate(
     if by_name.peek().is_some() {
         return by_name.find(|(_, value)| is_text(wanted, value)).map(|(name, _)| format!("header `{name}`"));
     }
-    find_anywhere(channel, wanted, seen, address)
+    find_anywhere((channel, protocol), wanted, seen, address)
 }
 
 /// The reading `no-correlation-place`: exactly one header that is called an id, level of the address or member of the
 /// payload is equal.
-fn find_anywhere(channel: &Channel, wanted: &Json, seen: &SeenMessage, address: &str) -> Option<String> {
+fn find_anywhere(
+    (channel, protocol): (&Channel, Option<Protocol>),
+    wanted: &Json,
+    seen: &SeenMessage,
+    address: &str,
+) -> Option<String> {
     let is_id = |name: &str| name.to_ascii_lowercase().ends_with("id");
     let headers = seen.headers.iter().filter(|(name, value)| is_id(name) && is_text(wanted, value));
     let mut found: Vec<String> = headers.map(|(name, _)| format!("header `{name}`")).collect();
@@ -59,8 +64,8 @@ fn find_anywhere(channel: &Channel, wanted: &Json, seen: &SeenMessage, address: 
     }
     let written = channel.address.as_deref().unwrap_or_default();
     if written.contains('{') {
-        let levels = |text: &str| text.split(['/', '.']).map(str::to_owned).collect::<Vec<_>>();
-        let parameters = levels(written).into_iter().zip(levels(address));
+        let separator = protocol.map_or('/', Protocol::separator);
+        let parameters = written.split(separator).zip(address.split(separator));
         let same = parameters.filter(|(name, value)| name.starts_with('{') && is_text(wanted, value));
         found.extend(same.map(|(name, _)| format!("address {name}")));
     }
@@ -101,16 +106,21 @@ fn is_same(wanted: &Json, value: &Json) -> bool {
     wanted == value || text_of(value).is_some_and(|value| is_text(wanted, &value))
 }
 
-/// The reason why a message is not the one that a step waits for; else where its id is.
+/// The reason why a message is not the one that a step waits for; else where its id is. A channel without a protocol has
+/// no patterns.
 pub(super) fn matches(
-    channel: &Channel,
+    (channel, protocol): (&Channel, Option<Protocol>),
     call: &ReceiveCall,
     (wanted, address): (Option<&Json>, Option<&str>),
     (came_by, message, seen): (&str, &Message, &SeenMessage),
 ) -> Result<Option<String>, IgnoredBecause> {
-    if address.is_some_and(|address| !came_by.is_empty() && !is_within(came_by, address)) {
+    let is_one = |pattern: &str| protocol.map_or(pattern == came_by, |protocol| protocol.covers(pattern, came_by));
+    if address.is_some_and(|address| !came_by.is_empty() && !is_one(address)) {
+        return Err(IgnoredBecause::Address);
+    }
+    if protocol.is_some_and(|protocol| channel.has_other_parameters(came_by, protocol)) {
         return Err(IgnoredBecause::Address);
     }
     let Some(wanted) = wanted else { return Ok(None) };
-    correlate(channel, call, wanted, message, seen, came_by).map(Some).ok_or(IgnoredBecause::Correlation)
+    correlate((channel, protocol), call, wanted, message, seen, came_by).map(Some).ok_or(IgnoredBecause::Correlation)
 }

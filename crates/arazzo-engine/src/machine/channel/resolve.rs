@@ -55,9 +55,14 @@ impl Machine {
         found.map_err(|error| error.to_string())
     }
 
+    /// The protocol that is spoken with it, if there is one.
+    pub(super) fn protocol_of(&self, channel: &Channel) -> Option<Protocol> {
+        self.endpoint_of(channel).ok().map(|endpoint| endpoint.protocol)
+    }
+
     fn is_given(&self, channel: &Channel) -> bool {
         let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
-        self.state.settings.servers.of(source).is_some()
+        channel.given(source, &self.state.settings.servers).is_some()
     }
 
     /// The channel of a step. Parameters without a value are left open where `open` is given and the protocol can listen
@@ -76,7 +81,11 @@ impl Machine {
         };
         let endpoint = self.endpoint_of(described).map_err(|error| fault(Reason::UnknownServer, error))?;
         let protocol = endpoint.protocol;
-        let written = address.or(described.address.as_deref());
+        let bindings = merged(protocol, [&described.bindings, &target.bindings]);
+        // Topics and queues may have a name of their own.
+        let queue = || bindings.get("queue")?.get("name")?.as_str();
+        let topic = bindings.get("topic").and_then(Json::as_str);
+        let written = address.or(described.address.as_deref()).or(topic).or_else(queue);
         let Some(written) = written.or(protocol.is_web().then_some("")) else {
             let message = format!("the address of channel `{}` is not known", described.name);
             return Err(fault(Reason::AbsentValue, message));
@@ -85,10 +94,9 @@ impl Machine {
         let fill = Filling { machine: self, step, described, target, protocol, open, sent };
         let (address, is_pattern) =
             if address.is_some() { (written.to_owned(), false) } else { fill.address(written, lookup)? };
-        let bindings = merged(protocol, [&described.bindings, &target.bindings]);
         // A mock that stands for no server has no protocol to keep to.
         let is_known = described.server().is_some() || self.is_given(described);
-        let named = bindings.get("topic").and_then(Json::as_str).unwrap_or(&address);
+        let named = topic.unwrap_or(&address);
         if let Some(why) = protocol.refuses_address(named, sent.is_some()).filter(|_| is_known) {
             let shown = named.escape_debug();
             let message = format!("the address `{shown}` of channel `{}` cannot be one: it {why}", described.name);
@@ -113,7 +121,8 @@ impl Machine {
             (endpoint.path.clone(), address)
         };
         let host = endpoint.host.clone();
-        let mut channel = message::Channel { protocol, host, path, query, headers, address, login: None, bindings };
+        let mut channel =
+            message::Channel { protocol, host, path, query, headers, address, login: None, proof: None, bindings };
         self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
         Ok(Resolved { channel, is_pattern })
     }
@@ -164,6 +173,7 @@ impl Machine {
                         }
                         _ => return Err(no_place(scheme, channel.protocol)),
                     }
+                    channel.proof = Some(scheme.parameter.clone());
                     return Ok(());
                 }
                 _ if whole.is_some() => return Err(no_place(scheme, channel.protocol)),

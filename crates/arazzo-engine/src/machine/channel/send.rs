@@ -1,7 +1,7 @@
 //! Step → message: it is built, handed out, and its step goes on when the protocol has accepted it.
 
 use super::super::fault::Fault;
-use super::super::frame::{CallPurpose, PendingCall, Position};
+use super::super::frame::{CallPurpose, PendingCall, Position, View};
 use super::super::message::{Channel, ChannelRequest, Message};
 use super::super::payload;
 use super::super::phase::Phase;
@@ -9,7 +9,7 @@ use super::super::values::ValueBuilder;
 use super::super::wire::{CallId, Failure, FailureKind, ParsedUrl, Progress, Stop, Turn};
 use super::super::{Machine, message};
 use super::arrive::print_of;
-use super::resolve::{key_of, login_remedy, merged, shown_address};
+use super::resolve::{key_of, login_remedy, merged, part_of, shown_address};
 use crate::asyncapi::is_id_header;
 use crate::event::{EventKind, Interest};
 use crate::expr::eval::SeenMessage;
@@ -22,6 +22,12 @@ use crate::program::{Draft, Location, SendCall, Step};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::{Json, Value};
+
+/// What is learned while a message is built: values that are absent, and credentials.
+pub(super) struct Learned {
+    absent: Vec<(String, String)>,
+    credentials: Vec<(String, Json)>,
+}
 
 /// A message that is to be sent, with what was learned while it was built.
 pub(in super::super) struct BuiltMessage {
@@ -37,13 +43,14 @@ pub(in super::super) struct BuiltMessage {
 }
 
 impl Machine {
-    /// The message of a step.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it cannot be sent: a value is absent where one is needed, or cannot be sent safely.
-    pub(in super::super) fn build_message(&self, step: &Step, call: &SendCall) -> Result<BuiltMessage, Box<Fault>> {
-        let view = self.view(None);
-        let mut builder = ValueBuilder::new(&self.program, step, &view);
+    /// Headers and payload of the message of a step, with what was learned while they were built.
+    pub(super) fn draft_message(
+        &self,
+        step: &Step,
+        call: &SendCall,
+        view: &View<'_>,
+    ) -> Result<(Message, SeenMessage, Learned), Box<Fault>> {
+        let mut builder = ValueBuilder::new(&self.program, step, view);
         let mut message = Message::default();
         for argument in call.target.arguments.iter().filter(|argument| argument.location == Location::Header) {
             match builder.build(&argument.value, &argument.name)?.map(Value::into_json) {
@@ -67,7 +74,16 @@ impl Machine {
             seen.payload = Some(encoded.value);
             (message.payload, message.content_type) = (encoded.bytes, Some(encoded.content_type));
         }
-        let (absent, credentials) = (builder.absent, builder.credentials);
+        Ok((message, seen, Learned { absent: builder.absent, credentials: builder.credentials }))
+    }
+
+    /// The message of a step.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be sent: a value is absent where one is needed, or cannot be sent safely.
+    pub(in super::super) fn build_message(&self, step: &Step, call: &SendCall) -> Result<BuiltMessage, Box<Fault>> {
+        let view = self.view(None);
+        let (mut message, seen, Learned { absent, credentials }) = self.draft_message(step, call, &view)?;
         self.match_message(step, call, &message, &seen)?;
         let mut resolved = self.resolve_channel(step, &call.target, None, (false, Some(&seen)), &view)?;
         let channel = &mut resolved.channel;
@@ -79,9 +95,11 @@ impl Machine {
             let id = message.headers.iter().find(|(name, _)| is_id_header(name));
             message.correlation = id.map(|(_, value)| value.clone());
         }
-        if let Some(reply_to) = &call.reply_to {
-            let header = message.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(reply_to));
-            message.reply_to = header.map(|(_, value)| value.clone());
+        // Where the payload says it, it is said.
+        if let Some(reply_to) = call.reply_to.as_ref().filter(|place| place.header().is_some())
+            && channel.protocol.has_reply_to()
+        {
+            message.reply_to = part_of(&seen, reply_to);
         }
         if let Some(Json::String(key)) =
             channel.bindings.get("key").filter(|_| channel.protocol.binding_names() == ["kafka"])
@@ -138,6 +156,9 @@ impl Machine {
             fault.remark("no message was sent");
             return Phase::Fail { step: id, fault, exchange: None };
         }
+        if let Some(fault) = self.unheard_answer(step, call) {
+            return Phase::Fail { step: id, fault: *fault, exchange: None };
+        }
         let built = match self.build_message(step, call) {
             Ok(built) => built,
             Err(_) if self.budget.exceeded() => return self.stop_at_limit(Limit::Value, None),
@@ -180,7 +201,8 @@ impl Machine {
         self.state.calls += 1;
         self.state.waiting.insert(call, pending);
         self.frame_mut().position = Position::Calling { step: id };
-        let timeout_ms = self.state.settings.limits.request_ms;
+        let limits = &self.state.settings.limits;
+        let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
         // A broker in memory gives nothing back: what it makes may well be what was sent.
         let mocked = program.source_of(step).is_some_and(|source| self.state.settings.mocked.contains(source));
         let messaging = self.state.messaging.get_or_insert_default();
@@ -188,7 +210,8 @@ impl Machine {
         if built.channel.protocol.echoes() && !mocked {
             messaging.sent.push(print_of(&name, &address, &built.message.payload));
         }
-        turn.channels.push(ChannelRequest::Send { call, channel: built.channel, message: built.message, timeout_ms });
+        let (channel, message) = (built.channel, built.message);
+        turn.channels.push(ChannelRequest::Send { call, channel, message, timeout_ms, message_bytes });
         Phase::Resume
     }
 

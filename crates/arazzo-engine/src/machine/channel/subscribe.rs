@@ -1,16 +1,17 @@
 //! A channel that a step may receive from is listened to as soon as it is known where it is, and before any step sends.
 
+use super::super::Machine;
 use super::super::fault::Fault;
 use super::super::frame::{Next, View};
 use super::super::message::{ChannelInput, ChannelRequest, Delivery, SubscriptionId};
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
-use super::super::{Machine, select};
 use super::messaging::{Listening, Subscription};
-use super::resolve::{Resolved, key_of, shown_address};
+use super::resolve::{Resolved, key_of, part_of, shown_address};
+use crate::asyncapi::CorrelationPlace;
 use crate::expr::StepId;
 use crate::limits::Millis;
-use crate::program::{Argument, Call, Location, ReceiveCall, Step, WorkflowId};
+use crate::program::{Argument, Call, ReceiveCall, SendCall, Step, WorkflowId};
 use crate::reason::Reason;
 
 impl Machine {
@@ -70,22 +71,47 @@ impl Machine {
         view: &View<'_>,
     ) -> Result<Resolved, Box<Fault>> {
         let address = match &call.reply_to {
-            Some(header) => self.reply_address(step, call, header, view),
+            Some(place) => self.reply_address(step, call, place, view),
             None => None,
         };
         self.resolve_channel(step, &call.target, address.as_deref(), (open, None), view)
     }
 
-    /// The address that the message before says its answer comes to.
-    fn reply_address(&self, step: &Step, call: &ReceiveCall, header: &str, view: &View<'_>) -> Option<String> {
+    /// The address that the message of the same operation says its answer comes to: the message that is sent, as far as it is
+    /// known by now.
+    fn reply_address(
+        &self,
+        step: &Step,
+        call: &ReceiveCall,
+        place: &CorrelationPlace,
+        view: &View<'_>,
+    ) -> Option<String> {
         let workflow = self.program.workflow(step.workflow)?;
         let sends = workflow.steps.iter().filter_map(|id| self.program.step(*id));
-        let sends = sends.filter_map(|step| if let Call::Send(send) = &step.call { Some(send) } else { None });
-        let mut own = sends.filter(|send| send.target.operation == call.target.operation);
-        own.find_map(|send| {
-            let is = |name: &str| name.eq_ignore_ascii_case(header);
-            let mut named = send.target.arguments.iter().filter(|a| a.location == Location::Header && is(&a.name));
-            select::evaluate(&named.next()?.value, view).map(|value| value.to_text())
+        sends.filter(|sender| sender.call.answers(call)).find_map(|sender| {
+            let Call::Send(send) = &sender.call else { return None };
+            let (_, seen, _) = self.draft_message(sender, send, view).ok()?;
+            part_of(&seen, place).filter(|address| !address.is_empty())
+        })
+    }
+
+    /// Why the answer to a message could not be heard that a step of the workflow still waits for: nothing says where it
+    /// comes, or what does is no address.
+    pub(super) fn unheard_answer(&self, step: &Step, send: &SendCall) -> Option<Box<Fault>> {
+        let place = send.reply_to.as_ref()?;
+        let view = self.view(None);
+        let receives = self.program.workflow(step.workflow)?.receives.iter();
+        let waits = |id: &&StepId| view.state(**id).is_none_or(|state| state.visits == 0);
+        receives.filter(waits).filter_map(|id| self.program.step(*id)).find_map(|receiver| {
+            let call = receiver.call.receive().filter(|call| step.call.answers(call) && call.reply_to.is_some())?;
+            let fault = self.resolve_receive(receiver, call, true, &view).err()?;
+            let message = format!(
+                "the answer that step `{}` waits for could not come, by {place} of the message: {}",
+                receiver.name, fault.message
+            );
+            let mut unheard = Fault::unsent(fault.code, step, step.span, message);
+            unheard.notes.push((receiver.span, "it waits for the answer".to_owned()));
+            Some(unheard)
         })
     }
 

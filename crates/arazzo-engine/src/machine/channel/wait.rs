@@ -7,15 +7,15 @@ use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::messaging::{BUFFERED, Joining, Listening, OpenReceive};
 use super::resolve::login_remedy;
-use crate::asyncapi::is_within;
+use crate::asyncapi::Protocol;
 use crate::event::{EventKind, IgnoredBecause, StepStatus};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
-use crate::program::{ReceiveCall, Step};
+use crate::program::{Draft, ReceiveCall, Step};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-use crate::value::{Json, Map};
+use crate::value::{Json, Map, Value};
 
 /// A message that a step waits for, as whoever makes messages up has to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,12 +66,34 @@ impl Machine {
         let described = self.content_type_of(channel, &[awaited.step]);
         let seen = super::correlate::see(message, described, self.state.settings.limits.body_bytes);
         let wanted = (awaited.correlation.as_ref(), None);
-        let is_meant = super::correlate::matches(channel, call, wanted, (&awaited.address, message, &seen)).is_ok();
+        let known = (channel, self.protocol_of(channel));
+        let is_meant = super::correlate::matches(known, call, wanted, (&awaited.address, message, &seen)).is_ok();
         let messaging = self.state.messaging.as_ref();
         let open = messaging.and_then(|messaging| messaging.receives.iter().find(|open| open.number == awaited.number));
         let number = open.map(|open| open.frame);
         let frame = self.state.frames.iter().position(|frame| Some(frame.number) == number);
         is_meant && self.decides(awaited.step, frame, &seen)
+    }
+
+    /// Why a message is none of those that the channel of a step is described with; nothing if it is one, or may be.
+    #[must_use]
+    pub fn misfit(&self, awaited: &AwaitedMessage, message: &super::super::message::Message) -> Option<String> {
+        let step = self.program.step(awaited.step)?;
+        let (call, channel) = (step.call.receive()?, self.program.channel_of(step)?);
+        let described = self.content_type_of(channel, &[awaited.step]);
+        let seen = super::correlate::see(message, described, self.state.settings.limits.body_bytes);
+        let draft = Draft {
+            headers: message.headers.iter().map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect(),
+            payload: match seen.payload.as_ref().map(Value::read) {
+                Some(Value::Json(json)) => Some(json.clone()),
+                _ => Json::parse(message.payload.as_slice()),
+            },
+            content_type: message.content_type.as_deref().or(described).unwrap_or_default(),
+            has_headers: self.protocol_of(channel).is_some_and(Protocol::has_headers),
+            ..Draft::default()
+        };
+        let misfit = channel.refuses(&call.target, &draft)?;
+        Some(format!("channel `{}` has no message like this: {}", channel.name, misfit.words()))
     }
 
     /// `true` if the step that waits for a message would succeed with this one.
@@ -143,12 +165,13 @@ impl Machine {
         let address = address?;
         let messaging = self.state.messaging.as_ref()?;
         let program = &self.program;
+        let protocol = program.channel(call.target.channel).and_then(|channel| self.protocol_of(channel));
         let own = |id: &StepId| program.step(*id).is_some_and(|known| known.span == step.span);
         let known = messaging.subscriptions.iter().find(|known| {
             known.channel == call.target.channel
                 && known.steps.iter().any(own)
                 && !matches!(known.status, Listening::Lost(..))
-                && is_within(address, &known.address)
+                && protocol.map_or(known.address == address, |protocol| protocol.covers(&known.address, address))
         });
         known.map(|known| known.id)
     }

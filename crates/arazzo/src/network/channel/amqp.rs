@@ -39,6 +39,8 @@ struct Consumer {
     /// Those that are not acknowledged; nothing is kept where nothing has to be.
     open: BTreeMap<DeliveryId, Acker>,
     acknowledges: bool,
+    /// The address of all that comes by a queue, whatever it was sent to.
+    address: Option<String>,
 }
 
 struct Conversation {
@@ -197,7 +199,7 @@ impl Conversation {
 
     async fn consume(&self, order: &SubscribeOrder) -> Result<(Consumer, lapin::Consumer), Failure> {
         let Channel { host, address, .. } = &order.channel;
-        let terms = Terms::of(&order.channel, &self.vhost)?;
+        let terms = Terms::of(&order.channel, &self.vhost, false)?;
         let failed = |error: lapin::Error| {
             let message = format!("`{host}` does not grant the subscription to `{address}`: {}", words(&error));
             Failure { kind: FailureKind::Connect, message, in_doubt: false }
@@ -228,7 +230,9 @@ impl Conversation {
             .basic_consume(queue.name().clone(), ShortString::default(), options, FieldTable::default())
             .await
             .map_err(failed)?;
-        Ok((Consumer { channel, stored: queue.message_count(), open: BTreeMap::new(), acknowledges }, deliveries))
+        let own = matches!(terms.source, Source::Queue { .. }).then(|| address.clone());
+        let (stored, open) = (queue.message_count(), BTreeMap::new());
+        Ok((Consumer { channel, stored, open, acknowledges, address: own }, deliveries))
     }
 
     /// An exchange is the broker's: it is not made here. A channel ends with an exchange that does not exist, so it is one
@@ -278,7 +282,7 @@ impl Conversation {
         let is_stored = consumer.stored > 0;
         consumer.stored = consumer.stored.saturating_sub(1);
         let incoming = Incoming {
-            address: delivery.routing_key.to_string(),
+            address: consumer.address.clone().unwrap_or_else(|| delivery.routing_key.to_string()),
             is_stored,
             is_redelivered: delivery.redelivered,
             message: message(&delivery),
@@ -295,7 +299,7 @@ impl Conversation {
     }
 
     async fn publish(&mut self, order: &SendOrder) -> Result<lapin::PublisherConfirm, Failure> {
-        let terms = Terms::of(&order.channel, &self.vhost)?;
+        let terms = Terms::of(&order.channel, &self.vhost, true)?;
         let properties = terms.properties(&order.message)?;
         let (exchange, key) = match &terms.source {
             Source::Exchange(exchange) => (short(exchange, "binding `exchange`")?, &order.channel.address),

@@ -1,4 +1,4 @@
-//! Bindings: what a description asks of a protocol. Each is honoured, or refused by its name.
+//! Bindings: what a description asks of a protocol. The engine says which of them can be; here they are read.
 
 use arazzo_engine::machine::Failure;
 use arazzo_engine::machine::message::Channel;
@@ -6,57 +6,25 @@ use arazzo_engine::value::Json;
 
 use super::refusal;
 
-/// Lets no binding pass that is not one of these.
+/// Lets no binding pass that a connection cannot honour.
 ///
 /// # Errors
 /// The first that is not, by its name.
-pub(super) fn only(channel: &Channel, known: &[&str]) -> Result<(), Failure> {
-    let asks = |name: &str| name != "bindingVersion" && !name.starts_with("x-");
-    let stranger = channel.bindings.keys().find(|name| asks(name) && !known.contains(&name.as_str()));
-    match stranger {
-        Some(name) => Err(unknown(channel, name)),
-        None => Ok(()),
-    }
-}
-
-fn unknown(channel: &Channel, name: &str) -> Failure {
-    refusal(format!(
-        "the binding `{name}` of `{}` is not known here, and what it asks for would not be done",
-        channel.protocol
-    ))
-}
-
-fn wrong(channel: &Channel, name: &str, wanted: &str) -> Failure {
-    refusal(format!("the binding `{name}` of `{}` has to be {wanted}", channel.protocol))
-}
-
-/// The value of a binding, if it is there and not null.
-fn found<'c>(channel: &'c Channel, name: &str) -> Option<&'c Json> {
-    channel.bindings.get(name).filter(|value| **value != Json::Null)
+pub(super) fn check(channel: &Channel, sends: bool) -> Result<(), Failure> {
+    channel.protocol.refuses_bindings(&channel.bindings, sends).map_or(Ok(()), |why| Err(refusal(why)))
 }
 
 #[cfg(any(feature = "channel-mqtt", feature = "channel-amqp"))]
-pub(super) fn flag(channel: &Channel, name: &str) -> Result<Option<bool>, Failure> {
-    found(channel, name).map(|value| value.as_bool().ok_or_else(|| wrong(channel, name, "true or false"))).transpose()
+pub(super) fn flag(channel: &Channel, name: &str) -> bool {
+    channel.bindings.get(name).and_then(Json::as_bool).unwrap_or(false)
 }
 
+/// A whole number that fits its field.
 #[cfg(any(feature = "channel-mqtt", feature = "channel-amqp"))]
-pub(super) fn whole(channel: &Channel, name: &str) -> Result<Option<u64>, Failure> {
-    found(channel, name).map(|value| value.as_u64().ok_or_else(|| wrong(channel, name, "a whole number"))).transpose()
+pub(super) fn whole<T: TryFrom<u64>>(channel: &Channel, name: &str) -> Option<T> {
+    channel.bindings.get(name).and_then(Json::as_u64).and_then(|number| number.try_into().ok())
 }
 
-/// Lets a schema pass where a value would not be honoured.
-///
-/// # Errors
-/// The name of the binding that has a value.
-#[cfg(feature = "channel-kafka")]
-pub(super) fn no_text(channel: &Channel, name: &str) -> Result<(), Failure> {
-    match found(channel, name).and_then(Json::as_str) {
-        Some(_) => Err(refusal(format!("the binding `{name}` of `{}` is not honoured", channel.protocol))),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn text<'c>(channel: &'c Channel, name: &str) -> Result<Option<&'c str>, Failure> {
-    found(channel, name).map(|value| value.as_str().ok_or_else(|| wrong(channel, name, "a text"))).transpose()
+pub(super) fn text<'c>(channel: &'c Channel, name: &str) -> Option<&'c str> {
+    channel.bindings.get(name).and_then(Json::as_str)
 }

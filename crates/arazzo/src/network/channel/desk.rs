@@ -21,8 +21,6 @@ pub(super) struct SubscribeOrder {
     pub(super) subscription: SubscriptionId,
     pub(super) channel: Channel,
     pub(super) until: Instant,
-    /// Bytes of a payload at most.
-    pub(super) message_bytes: u64,
 }
 
 pub(super) struct SendOrder {
@@ -75,21 +73,24 @@ pub(super) struct Desk {
     host: String,
     orders: mpsc::UnboundedReceiver<Order>,
     inputs: mpsc::Sender<ChannelInput>,
-    open: BTreeMap<SubscriptionId, Open>,
-}
-
-struct Open {
-    next: u64,
-    message_bytes: u64,
+    /// Bytes of a payload at most.
+    most: u64,
+    /// What is open, each with the number of its next message.
+    open: BTreeMap<SubscriptionId, u64>,
 }
 
 impl Desk {
     pub(super) fn new(
-        host: String,
+        (host, most): (String, u64),
         orders: mpsc::UnboundedReceiver<Order>,
         inputs: mpsc::Sender<ChannelInput>,
     ) -> Self {
-        Self { host, orders, inputs, open: BTreeMap::new() }
+        Self { host, orders, inputs, most, open: BTreeMap::new() }
+    }
+
+    /// Bytes of a payload at most: what says how long it is, and is longer, is not read.
+    pub(super) fn most(&self) -> u64 {
+        self.most
     }
 
     /// The next order; nothing when the run is over. It may be dropped at any time.
@@ -116,24 +117,20 @@ impl Desk {
     }
 
     pub(super) async fn subscribed(&mut self, order: &SubscribeOrder) {
-        self.open.insert(order.subscription, Open { next: 0, message_bytes: order.message_bytes });
+        self.open.insert(order.subscription, 0);
         self.say(ChannelInput::Subscribed(order.subscription)).await;
     }
 
     /// Hands a message over, and gives its number; nothing if the subscription is not open, or is lost by the message.
     pub(super) async fn received(&mut self, subscription: SubscriptionId, incoming: Incoming) -> Option<DeliveryId> {
-        let open = self.open.get_mut(&subscription)?;
+        let next = self.open.get_mut(&subscription)?;
         let length = incoming.message.payload.len() as u64;
-        if length > open.message_bytes {
-            let message = format!(
-                "a message of {length} bytes came from `{}`, and {} are the limit",
-                self.host, open.message_bytes
-            );
-            self.lost(subscription, Failure { kind: FailureKind::BodyTooLarge, message, in_doubt: false }).await;
+        if length > self.most {
+            self.lost(subscription, too_large(&self.host, Some(length), self.most)).await;
             return None;
         }
-        let delivery = DeliveryId(open.next);
-        open.next += 1;
+        let delivery = DeliveryId(*next);
+        *next += 1;
         let Incoming { address, is_stored, is_redelivered, message } = incoming;
         let delivery = Delivery { delivery, address, is_stored, is_redelivered, message };
         let number = delivery.delivery;
@@ -204,6 +201,15 @@ pub(super) async fn at(time: Option<Instant>) {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
+}
+
+/// A message is larger than what is read of one.
+pub(super) fn too_large(host: &str, length: Option<u64>, most: u64) -> Failure {
+    let message = match length {
+        Some(length) => format!("a message of {length} bytes came from `{host}`, and {most} are the limit"),
+        None => format!("a message came from `{host}` that is larger than the limit, {most} bytes"),
+    };
+    Failure { kind: FailureKind::BodyTooLarge, message, in_doubt: false }
 }
 
 pub(super) fn late(host: &str, what: &str) -> Failure {

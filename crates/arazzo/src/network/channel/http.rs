@@ -13,21 +13,20 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
-use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder};
+use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, too_large};
 use super::{Way, authorization, binding, broken, not_let_in, path_and_query, refusal};
 use crate::network::http::USUAL_HEADERS;
 use event::{Event, Reader};
 
-/// `query` and `headers` describe what stands in the channel already.
-const BINDINGS: [&str; 5] = ["type", "method", "query", "headers", "statusCode"];
-
 /// Times that a stream is opened again with no event in between.
 const TRIES: u32 = 3;
 
-pub(super) async fn serve(way: &Way, mut desk: Desk) {
+/// `until` is when a server has to have let in whoever listens; the answer to a message may take its own time.
+pub(super) async fn serve(way: &Way, until: Instant, mut desk: Desk) {
     match desk.order().await {
-        Some(Order::Subscribe(order)) => listen(way, order, desk).await,
+        Some(Order::Subscribe(order)) => listen(way, order, until, desk).await,
         Some(Order::Send(order)) => {
             if let Some(result) = desk.bounded(order.until, "answer", post(way, &order)).await {
                 desk.sent(order.call, result).await;
@@ -55,8 +54,8 @@ struct Progress {
     tries: u32,
 }
 
-async fn listen(way: &Way, order: SubscribeOrder, mut desk: Desk) {
-    let mut body = match desk.bounded(order.until, "begin an event stream", open(way, &order.channel, "")).await {
+async fn listen(way: &Way, order: SubscribeOrder, until: Instant, mut desk: Desk) {
+    let mut body = match desk.bounded(until, "begin an event stream", open(way, &order.channel, "")).await {
         Some(Ok(body)) => body,
         Some(Err(failure)) => return desk.close_with(order.subscription, failure).await,
         None => return,
@@ -81,7 +80,7 @@ async fn listen(way: &Way, order: SubscribeOrder, mut desk: Desk) {
                     _ => return,
                 },
             }
-            let until = tokio::time::Instant::now() + way.connector.network().connect_timeout;
+            let until = Instant::now() + way.connector.network().connect_timeout;
             match desk.bounded(until, "begin an event stream", open(way, &order.channel, &progress.last_id)).await {
                 Some(Ok(body)) => break body,
                 Some(Err(again)) => failure = again,
@@ -94,7 +93,7 @@ async fn listen(way: &Way, order: SubscribeOrder, mut desk: Desk) {
 /// Hears a stream to its end.
 async fn follow(order: &SubscribeOrder, desk: &mut Desk, mut body: Body, progress: &mut Progress) -> End {
     let host = &order.channel.host;
-    let mut reader = Reader::new(order.message_bytes);
+    let mut reader = Reader::new(desk.most());
     loop {
         let frame = tokio::select! {
             biased;
@@ -114,9 +113,7 @@ async fn follow(order: &SubscribeOrder, desk: &mut Desk, mut body: Body, progres
             None => return broke(&"the server ended the event stream"),
         };
         let Some(events) = reader.read(&bytes) else {
-            let limit = order.message_bytes;
-            let message = format!("an event came from `{host}` that is larger than the limit, {limit} bytes");
-            return End::Lost(Failure { kind: FailureKind::BodyTooLarge, message, in_doubt: false });
+            return End::Lost(too_large(host, None, desk.most()));
         };
         if let Some(pause) = reader.retry() {
             progress.pause = pause;
@@ -141,11 +138,7 @@ fn incoming(channel: &Channel, event: Event) -> Incoming {
 
 /// Opens a stream, after the event with this id.
 async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failure> {
-    if let Some(method) = method(channel)?.filter(|method| *method != "GET") {
-        let message =
-            format!("the binding `method` of `{}` asks for {method}, and an event stream is a GET", channel.protocol);
-        return Err(refusal(message));
-    }
+    binding::check(channel, false)?;
     let mut request = request(channel, Method::GET, &[], Bytes::new())?;
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -192,12 +185,9 @@ async fn post(way: &Way, order: &SendOrder) -> Result<(), Failure> {
             return Err(refusal(format!("`{}` has no place for {what}", order.channel.protocol)));
         }
     }
-    let asked = method(&order.channel)?.unwrap_or("POST");
-    let allowed = [Method::POST, Method::PUT, Method::PATCH];
-    let Some(method) = allowed.into_iter().find(|method| method.as_str() == asked) else {
-        let message = format!("the binding `method` asks for {asked}, and a message is sent with POST, PUT or PATCH");
-        return Err(refusal(message));
-    };
+    binding::check(&order.channel, true)?;
+    let asked = binding::text(&order.channel, "method").unwrap_or("POST");
+    let method = asked.parse().map_err(|_| refusal("the method is not valid"))?;
     let mut request = request(&order.channel, method, headers, payload.clone().into())?;
     if let Some(content_type) = content_type {
         let value = HeaderValue::from_str(content_type).map_err(|_| refusal("the content type is not valid"))?;
@@ -213,11 +203,6 @@ async fn post(way: &Way, order: &SendOrder) -> Result<(), Failure> {
             Err(Failure { kind: FailureKind::Protocol, message, in_doubt: status >= 500 })
         }
     }
-}
-
-fn method(channel: &Channel) -> Result<Option<&str>, Failure> {
-    binding::only(channel, &BINDINGS)?;
-    binding::text(channel, "method")
 }
 
 fn request(

@@ -23,9 +23,6 @@ use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder};
 use super::{Way, binding, broken, no_place_for, not_let_in, refusal};
 use proxy::Proxy;
 
-/// Of a topic: what describes it, and is not changed here. `key` is that of a message that has none itself.
-const KNOWN: [&str; 5] = ["topic", "partitions", "replicas", "topicConfiguration", "key"];
-
 /// Bytes of what is fetched at once.
 const LARGEST: i32 = 50 << 20;
 
@@ -40,6 +37,8 @@ struct Conversation {
     proxy: Arc<Proxy>,
     /// Does everything once: nothing is sent twice.
     once: Client,
+    /// Bytes of what is fetched at once; more where a message alone has more.
+    fetched: i32,
     /// Tries again; opened with the first subscription.
     patient: Option<Client>,
     topics: BTreeMap<String, Arc<Topic>>,
@@ -55,7 +54,7 @@ struct Topic {
 
 pub(super) async fn serve(way: Arc<Way>, channel: Channel, until: Instant, mut desk: Desk) {
     let (heard, mut records) = mpsc::channel(16);
-    let begin = Conversation::begin(way, channel.clone(), heard);
+    let begin = Conversation::begin(way, channel.clone(), desk.most(), heard);
     let mut conversation = match desk.bounded(until, "describe its cluster", begin).await {
         Some(Ok(conversation)) => conversation,
         Some(Err(failure)) => return desk.close(failure).await,
@@ -101,13 +100,24 @@ impl Conversation {
     async fn begin(
         way: Arc<Way>,
         channel: Channel,
+        most: u64,
         heard: mpsc::Sender<(SubscriptionId, Result<RecordAndOffset, Failure>)>,
     ) -> Result<Self, Failure> {
         let proxy = Proxy::start(way, &channel).await;
         let proxy =
             Arc::new(proxy.map_err(|error| refusal(format!("there is no way to `{}`: {error}", channel.host)))?);
         let once = client(&channel, &proxy, Duration::ZERO).await?;
-        Ok(Self { channel, proxy, once, patient: None, topics: BTreeMap::new(), reading: BTreeMap::new(), heard })
+        let fetched = i32::try_from(most).unwrap_or(LARGEST).clamp(1 << 16, LARGEST);
+        Ok(Self {
+            channel,
+            proxy,
+            once,
+            fetched,
+            patient: None,
+            topics: BTreeMap::new(),
+            reading: BTreeMap::new(),
+            heard,
+        })
     }
 
     async fn obey(&mut self, desk: &mut Desk, order: Order) {
@@ -144,12 +154,8 @@ impl Conversation {
 
     /// The partitions of a topic, with the offsets at which they end now.
     async fn ends(&mut self, order: &SubscribeOrder) -> Result<Vec<(PartitionClient, i64)>, Failure> {
-        // As a schema it says which group a member of one would be of.
-        if order.channel.bindings.get("groupId").is_some_and(|group| group.as_str().is_some()) {
-            let message = "the binding `groupId` of `kafka` is not honoured: a run reads the topic by itself, and takes nothing from a group";
-            return Err(refusal(message));
-        }
-        let name = topic_name(&order.channel)?.to_owned();
+        binding::check(&order.channel, false)?;
+        let name = topic_name(&order.channel).to_owned();
         let numbers = self.partitions(&name).await?;
         if self.patient.is_none() {
             self.patient = Some(client(&self.channel, &self.proxy, AGAIN).await?);
@@ -165,7 +171,8 @@ impl Conversation {
     }
 
     async fn topic(&mut self, order: &SendOrder) -> Result<Arc<Topic>, Failure> {
-        let name = topic_name(&order.channel)?.to_owned();
+        binding::check(&order.channel, true)?;
+        let name = topic_name(&order.channel).to_owned();
         if let Some(topic) = self.topics.get(&name) {
             return Ok(topic.clone());
         }
@@ -202,10 +209,11 @@ impl Conversation {
         let mut reading = JoinSet::new();
         for (partition, mut offset) in ends {
             let (heard, channel, proxy) = (self.heard.clone(), self.channel.clone(), self.proxy.clone());
+            let fetched = self.fetched;
             reading.spawn(async move {
                 loop {
                     let fetched = tokio::select! {
-                        fetched = partition.fetch_records(offset, 1..LARGEST, WAIT_MS) => {
+                        fetched = partition.fetch_records(offset, 1..fetched, WAIT_MS) => {
                             fetched.map_err(|error| failure(&channel, &proxy, &error))
                         }
                         // The client tries for as long as it takes.
@@ -287,11 +295,8 @@ fn failure(channel: &Channel, proxy: &Proxy, error: &Error) -> Failure {
     }
 }
 
-fn topic_name(channel: &Channel) -> Result<&str, Failure> {
-    binding::only(channel, &[&KNOWN[..], &["groupId", "clientId"]].concat())?;
-    // Any client id fits a schema of one; a run has its own.
-    binding::no_text(channel, "clientId")?;
-    Ok(binding::text(channel, "topic")?.unwrap_or(&channel.address))
+fn topic_name(channel: &Channel) -> &str {
+    binding::text(channel, "topic").unwrap_or(&channel.address)
 }
 
 async fn send(topic: &Topic, order: &SendOrder, channel: &Channel, proxy: &Proxy) -> Result<(), Failure> {

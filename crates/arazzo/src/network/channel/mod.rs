@@ -115,6 +115,8 @@ struct Peer {
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     login: Option<Login>,
+    /// Bytes of a message that it reads.
+    most: u64,
     /// A connection of its own: an event stream, a message that is sent as a request, a pattern that overlaps another.
     own: Option<Own>,
 }
@@ -126,7 +128,7 @@ enum Own {
 }
 
 impl Peer {
-    fn of(channel: &Channel, own: Own) -> Self {
+    fn of(channel: &Channel, most: u64, own: Own) -> Self {
         let is_http = matches!(channel.protocol, Protocol::Http | Protocol::Https);
         Self {
             protocol: channel.protocol,
@@ -135,6 +137,7 @@ impl Peer {
             query: channel.query.clone(),
             headers: channel.headers.clone(),
             login: channel.login.clone(),
+            most,
             own: is_http.then_some(own),
         }
     }
@@ -146,18 +149,18 @@ impl ChannelLink for Link {
         self.open.retain(|open| !open.orders.is_closed());
         match request {
             ChannelRequest::Subscribe { subscription, channel, timeout_ms, message_bytes } => {
-                let mut peer = Peer::of(&channel, Own::Subscription(subscription));
+                let mut peer = Peer::of(&channel, message_bytes, Own::Subscription(subscription));
                 if self.is_crowded(&channel) {
                     peer.own = Some(Own::Subscription(subscription));
                 }
                 let (host, address, until) = (channel.host.clone(), channel.address.clone(), until(timeout_ms));
-                let order = Order::Subscribe(SubscribeOrder { subscription, channel, until, message_bytes });
+                let order = Order::Subscribe(SubscribeOrder { subscription, channel, until });
                 if let Some(orders) = self.give(peer, order) {
                     self.open.push(Open { subscription, orders, host, address });
                 }
             }
-            ChannelRequest::Send { call, channel, message, timeout_ms } => {
-                let peer = Peer::of(&channel, Own::Call(call));
+            ChannelRequest::Send { call, channel, message, timeout_ms, message_bytes } => {
+                let peer = Peer::of(&channel, message_bytes, Own::Call(call));
                 let order = Order::Send(SendOrder { call, channel, message, until: until(timeout_ms) });
                 self.give(peer, order);
             }
@@ -219,7 +222,7 @@ impl Link {
         }
         let (channel, until) = (order.channel()?.clone(), order.until()?);
         let (orders, taken) = mpsc::unbounded_channel();
-        let desk = Desk::new(channel.host.clone(), taken, self.inputs.clone());
+        let desk = Desk::new((channel.host.clone(), peer.most), taken, self.inputs.clone());
         // The channel is open until the task has it.
         let _ = orders.send(order);
         let task = tokio::spawn(converse(self.way.clone(), channel, until, desk));
@@ -255,7 +258,7 @@ async fn converse(way: Arc<Way>, channel: Channel, until: Instant, desk: Desk) {
         #[cfg(feature = "channel-ws")]
         Protocol::Ws | Protocol::Wss => ws::serve(&way, &channel, until, desk).await,
         #[cfg(feature = "channel-http")]
-        Protocol::Http | Protocol::Https => http::serve(&way, desk).await,
+        Protocol::Http | Protocol::Https => http::serve(&way, until, desk).await,
         #[cfg(feature = "channel-mqtt")]
         Protocol::Mqtt | Protocol::SecureMqtt => mqtt::serve::<mqtt::V4>(way, channel, until, desk).await,
         #[cfg(feature = "channel-mqtt")]
@@ -282,10 +285,7 @@ fn admit(channel: &Channel) -> Result<(), Failure> {
         return Err(not_built_in(channel.protocol));
     }
     let target = target(channel)?;
-    let is_proof = |(name, _): &(String, String)| {
-        ["authorization", "cookie", "proxy-authorization"].iter().any(|proof| name.eq_ignore_ascii_case(proof))
-    };
-    let has_proof = channel.login.is_some() || channel.headers.iter().any(is_proof);
+    let has_proof = channel.login.is_some() || channel.proof_beside_login().is_some();
     // A connection over NATS says by itself whether it is to be secure: `nats.rs` decides.
     if has_proof && !target.secure && channel.protocol != Protocol::Nats && !is_this_machine(&target.host) {
         return Err(cleartext(channel));
@@ -294,8 +294,12 @@ fn admit(channel: &Channel) -> Result<(), Failure> {
 }
 
 fn cleartext(channel: &Channel) -> Failure {
+    let what = match channel.proof_beside_login().filter(|_| channel.login.is_none()) {
+        Some(name) => format!("the credential `{name}`"),
+        None => "the credential".to_owned(),
+    };
     let message = format!(
-        "the credential is not sent to `{}`: the connection of `{}` is not encrypted, and it does not stay on this machine",
+        "{what} is not sent to `{}`: the connection of `{}` is not encrypted, and it does not stay on this machine",
         channel.host, channel.protocol
     );
     Failure { kind: FailureKind::Refused, message, in_doubt: false }

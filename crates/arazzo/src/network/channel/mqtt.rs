@@ -9,12 +9,13 @@ use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use arazzo_engine::machine::message::{Channel, Login, Message, SubscriptionId};
+use arazzo_engine::machine::message::{Channel, Login, Message, Protocol, SubscriptionId};
 use arazzo_engine::machine::{Failure, FailureKind};
 use tokio::time::Instant;
 
-use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late};
+use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late, too_large};
 use super::{GOODBYE, Way, binding, broken, no_place_for, not_let_in, refusal};
 use crate::network::connect::Stream;
 use crate::transport::Pending;
@@ -24,15 +25,19 @@ pub(super) use v5::V5;
 /// Seconds without a word after which the other side is asked whether it is there.
 const KEEP_ALIVE: u16 = 30;
 
-/// Bytes of a packet at most.
+/// Bytes of a packet at most, where what a broker is told of it lets it drop messages without a word.
 const LARGEST: u32 = 64 << 20;
+
+/// Bytes of a packet beside its payload, at most: a topic, and the number of the packet.
+const HEAD: u32 = (1 << 16) + 4;
+
+/// Longer than what bounds a connection from outside.
+const LONG: Duration = Duration::from_secs(86_400);
 
 /// A version of the protocol. The libraries of both are made alike, and share no types.
 pub(super) trait Dialect: Send + Sync + 'static {
     type Client: Send + Sync;
     type Events: Send;
-    /// Bindings of messages that only this version has.
-    const BINDINGS: &'static [&'static str];
 
     fn begin(opening: Opening) -> Result<(Self::Client, Self::Events), String>;
     fn next(events: &mut Self::Events) -> impl Future<Output = Result<Heard, Broken>> + Send;
@@ -51,6 +56,8 @@ pub(super) struct Opening {
     client_id: String,
     user: Option<(String, String)>,
     socket: Socket,
+    /// Bytes of a payload that are read.
+    most: u64,
 }
 
 /// An open stream that is given once: nothing connects again in silence.
@@ -100,7 +107,7 @@ pub(super) enum Broken {
     /// The connection was refused for another reason.
     Refused(String),
     /// A packet is too large.
-    TooLarge(String),
+    TooLarge,
     Lost(String),
 }
 
@@ -121,7 +128,7 @@ struct Filter {
 }
 
 pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: Instant, mut desk: Desk) {
-    let started = desk.bounded(until, "accept the connection", connect::<D>(&way, &channel)).await;
+    let started = desk.bounded(until, "accept the connection", connect::<D>(&way, &channel, desk.most())).await;
     let (client, mut events) = match started {
         Some(Ok(started)) => started,
         Some(Err(failure)) => return desk.close(failure).await,
@@ -158,7 +165,7 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
             Ok(Heard::Message(published)) => filters.deliver(&mut desk, published).await,
             Ok(Heard::Connected | Heard::Numbered(_) | Heard::Other) => {}
             Err(why) => {
-                let failure = failure(&channel, why);
+                let failure = failure(&channel, desk.most(), why);
                 let asked = filters.asked.into_iter().map(|(_, order)| order);
                 for order in asked.chain(filters.unnumbered.into_iter().flatten()) {
                     desk.lost(order.subscription, failure.clone()).await;
@@ -169,7 +176,7 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
     }
 }
 
-async fn connect<D: Dialect>(way: &Way, channel: &Channel) -> Result<(D::Client, D::Events), Failure> {
+async fn connect<D: Dialect>(way: &Way, channel: &Channel, most: u64) -> Result<(D::Client, D::Events), Failure> {
     let user = match &channel.login {
         None => None,
         Some(Login::Password { user, password }) => Some((user.clone(), password.clone())),
@@ -179,7 +186,7 @@ async fn connect<D: Dialect>(way: &Way, channel: &Channel) -> Result<(D::Client,
     // Names of clients have to differ, and no more.
     let chance = RandomState::new().build_hasher().finish();
     let socket = Socket(Arc::new(Mutex::new(Some(stream))));
-    let opening = Opening { client_id: format!("arazzo-{chance:016x}"), user, socket };
+    let opening = Opening { client_id: format!("arazzo-{chance:016x}"), user, socket, most };
     let (client, mut events) = D::begin(opening).map_err(refusal)?;
     loop {
         match D::next(&mut events).await {
@@ -189,12 +196,12 @@ async fn connect<D: Dialect>(way: &Way, channel: &Channel) -> Result<(D::Client,
                 let message = format!("`{}` closed the connection before it accepted it: {why}", channel.host);
                 return Err(Failure { kind: FailureKind::Connect, message, in_doubt: false });
             }
-            Err(why) => return Err(failure(channel, why)),
+            Err(why) => return Err(failure(channel, most, why)),
         }
     }
 }
 
-fn failure(channel: &Channel, why: Broken) -> Failure {
+fn failure(channel: &Channel, most: u64, why: Broken) -> Failure {
     match why {
         Broken::NotLetIn(why) => not_let_in(channel, why),
         Broken::Refused(why) => Failure {
@@ -202,7 +209,7 @@ fn failure(channel: &Channel, why: Broken) -> Failure {
             message: format!("`{}` refuses the connection: {why}", channel.host),
             in_doubt: false,
         },
-        Broken::TooLarge(why) => Failure { kind: FailureKind::BodyTooLarge, message: why, in_doubt: false },
+        Broken::TooLarge => too_large(&channel.host, None, most),
         Broken::Lost(why) => broken(&channel.host, why),
     }
 }
@@ -210,10 +217,9 @@ fn failure(channel: &Channel, why: Broken) -> Failure {
 async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Filters, order: Order) {
     match order {
         Order::Subscribe(order) => {
-            let asked = quality(&order.channel).and_then(|quality| {
-                binding::only(&order.channel, &[&KNOWN[..], D::BINDINGS].concat())?;
+            let asked = binding::check(&order.channel, false).and_then(|()| {
                 let number = filters.number(&order.channel.address);
-                D::subscribe(client, &order.channel.address, number, quality)
+                D::subscribe(client, &order.channel.address, number, quality(&order.channel))
                     .map_err(|why| refusal(format!("`{}` cannot be subscribed to: {why}", order.channel.address)))
             });
             match asked {
@@ -223,8 +229,8 @@ async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Fil
         }
         Order::Send(order) => {
             let publish = || {
-                binding::only(&order.channel, &[&KNOWN[..], D::BINDINGS].concat())?;
-                D::publish(client, &order, &terms(&order.channel)?)
+                binding::check(&order.channel, true)?;
+                D::publish(client, &order, &terms(&order.channel))
             };
             match publish() {
                 Err(failure) => desk.sent(order.call, Err(failure)).await,
@@ -256,34 +262,14 @@ async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Fil
     }
 }
 
-/// `retain` is for what is sent, `qos` for both.
-const KNOWN: [&str; 2] = ["qos", "retain"];
-
-fn quality(channel: &Channel) -> Result<u8, Failure> {
-    match binding::whole(channel, "qos")? {
-        None => Ok(1),
-        Some(quality @ 0..=2) => Ok(u8::try_from(quality).unwrap_or(1)),
-        Some(other) => Err(refusal(format!("the binding `qos` is {other}, and there are 0, 1 and 2"))),
-    }
+fn quality(channel: &Channel) -> u8 {
+    binding::whole(channel, "qos").unwrap_or(1)
 }
 
-fn terms(channel: &Channel) -> Result<Terms, Failure> {
-    let expiry = binding::whole(channel, "messageExpiryInterval")?;
-    let too_long = |_| refusal("the binding `messageExpiryInterval` has more seconds than MQTT can write");
-    let is_text = match binding::whole(channel, "payloadFormatIndicator")? {
-        None => None,
-        Some(0) => Some(false),
-        Some(1) => Some(true),
-        Some(other) => {
-            return Err(refusal(format!("the binding `payloadFormatIndicator` is {other}, and there are 0 and 1")));
-        }
-    };
-    Ok(Terms {
-        quality: quality(channel)?,
-        retain: binding::flag(channel, "retain")?.unwrap_or(false),
-        expiry: expiry.map(u32::try_from).transpose().map_err(too_long)?,
-        is_text,
-    })
+fn terms(channel: &Channel) -> Terms {
+    let is_text = binding::whole::<u8>(channel, "payloadFormatIndicator").map(|one| one == 1);
+    let expiry = binding::whole(channel, "messageExpiryInterval");
+    Terms { quality: quality(channel), retain: binding::flag(channel, "retain"), expiry, is_text }
 }
 
 impl Filters {
@@ -339,7 +325,7 @@ impl Filters {
     async fn deliver(&mut self, desk: &mut Desk, published: Published) {
         let Published { topic, is_stored, is_redelivered, numbers, message } = published;
         let came_by = |filter: &&Filter| match &numbers[..] {
-            [] => matches(&topic, &filter.text),
+            [] => Protocol::Mqtt.covers(&filter.text, &topic),
             numbers => numbers.contains(&filter.number),
         };
         let open: Vec<_> = self.filters.iter().filter(came_by).flat_map(|filter| filter.open.clone()).collect();
@@ -358,32 +344,10 @@ impl Filters {
     }
 }
 
-/// `true` if a topic is one of those that a filter means (MQTT 5, 4.7).
-fn matches(topic: &str, filter: &str) -> bool {
-    let filter = plain(filter);
-    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
-        return false;
-    }
-    let mut levels = topic.split('/');
-    for wanted in filter.split('/') {
-        match (wanted, levels.next()) {
-            ("#", _) => return true,
-            ("+", Some(_)) => {}
-            (wanted, Some(level)) if wanted == level => {}
-            _ => return false,
-        }
-    }
-    levels.next().is_none()
-}
-
-/// The filter of a shared subscription, `$share/GROUP/FILTER`, or as it is.
-fn plain(filter: &str) -> &str {
-    filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map_or(filter, |(_, filter)| filter)
-}
-
 /// `true` if there is a topic that both filters mean.
 pub(super) fn overlap(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (plain(one).split('/'), plain(other).split('/'));
+    let levels = |filter| Protocol::Mqtt.without_group(filter).split('/');
+    let (mut one, mut other) = (levels(one), levels(other));
     loop {
         match (one.next(), other.next()) {
             (Some("#"), _) | (_, Some("#")) => return true,
@@ -396,7 +360,7 @@ pub(super) fn overlap(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{matches, overlap};
+    use super::overlap;
 
     #[test]
     fn filters_overlap_where_a_topic_fits_both() {
@@ -405,23 +369,6 @@ mod tests {
         }
         for (one, other) in [("a/+", "b/+"), ("a", "a/b"), ("a/+", "a/b/c"), ("a/b/#", "a/c/#")] {
             assert!(!overlap(one, other) && !overlap(other, one), "{one} {other}");
-        }
-    }
-
-    #[test]
-    fn a_filter_means_its_topics() {
-        for (filter, yes, no) in [
-            ("a/b", "a/b", "a/b/c"),
-            ("a/+", "a/b", "a/b/c"),
-            ("a/+/c", "a//c", "a/b"),
-            ("a/#", "a", "b/a"),
-            ("a/#", "a/b/c", "ab"),
-            ("#", "a/b", "$SYS/a"),
-            ("+/b", "/b", "$a/b"),
-            ("$share/group/a/+", "a/b", "group/a/b"),
-        ] {
-            assert!(matches(yes, filter), "{filter} {yes}");
-            assert!(!matches(no, filter), "{filter} {no}");
         }
     }
 }

@@ -12,20 +12,17 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::time::{Instant, Interval};
 
-use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late};
+use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late, too_large};
 use super::{GOODBYE, Way, binding, broken, cleartext, no_place_for, not_let_in, refusal, target, unreached};
 use crate::network::connect::Stream;
 use crate::policy::hosts::is_this_machine;
-use line::{Heard, Reader};
+use line::{Heard, Reader, Unread};
 
 /// How often the other side is asked whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// The longest that a line may take to be written, whatever the run allows.
 const WRITE: Duration = Duration::from_secs(30);
-
-/// Bytes of a message at most.
-const LARGEST: usize = 64 << 20;
 
 /// An open connection.
 struct Conversation {
@@ -52,7 +49,8 @@ enum Asked {
 }
 
 pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk: Desk) {
-    let mut conversation = match desk.bounded(until, "accept the connection", connect(way, channel)).await {
+    let mut conversation = match desk.bounded(until, "accept the connection", connect(way, channel, desk.most())).await
+    {
         Some(Ok(conversation)) => conversation,
         Some(Err(failure)) => return desk.close(failure).await,
         None => return,
@@ -76,7 +74,7 @@ pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk
     }
 }
 
-async fn connect(way: &Way, channel: &Channel) -> Result<Conversation, Failure> {
+async fn connect(way: &Way, channel: &Channel, most: u64) -> Result<Conversation, Failure> {
     let proof = match &channel.login {
         None => json!({}),
         Some(Login::Password { user, password }) => json!({ "user": user, "pass": password }),
@@ -85,18 +83,18 @@ async fn connect(way: &Way, channel: &Channel) -> Result<Conversation, Failure> 
     };
     let target = target(channel)?;
     let mut stream = way.stream(channel).await?;
-    let mut reader = Reader::new(LARGEST);
+    let mut reader = Reader::new(most);
     let strange = |why: &str| Failure {
         kind: FailureKind::Connect,
         message: format!("`{}` does not speak NATS: {why}", channel.host),
         in_doubt: false,
     };
     let info = loop {
-        if let Some(heard) = reader.next().map_err(|why| strange(&why))? {
-            match heard {
-                Heard::Info(info) => break info,
-                _ => return Err(strange("it does not begin with its description")),
-            }
+        match reader.next() {
+            Ok(None) => {}
+            Ok(Some(Heard::Info(info))) => break info,
+            Err(Unread::Strange(why)) => return Err(strange(&why)),
+            _ => return Err(strange("it does not begin with its description")),
         }
         match stream.read_buf(reader.buffer()).await {
             Ok(0) => return Err(strange("it closed the connection")),
@@ -230,9 +228,10 @@ impl Conversation {
     async fn obey(&mut self, desk: &mut Desk, order: Order) -> Result<(), Failure> {
         match order {
             Order::Subscribe(order) => {
-                let queue = binding::only(&order.channel, &["queue"])
-                    .and_then(|()| binding::text(&order.channel, "queue"))
-                    .and_then(|queue| line::check_subject(&order.channel.address, queue).map_err(refusal));
+                let queue = binding::check(&order.channel, false).and_then(|()| {
+                    let queue = binding::text(&order.channel, "queue");
+                    line::check_subject(&order.channel.address, queue).map_err(refusal)
+                });
                 match queue {
                     Err(failure) => desk.lost(order.subscription, failure).await,
                     Ok(queue) => {
@@ -266,8 +265,7 @@ impl Conversation {
     }
 
     fn publication(&self, order: &SendOrder) -> Result<Vec<u8>, Failure> {
-        // The queue is that of whoever listens.
-        binding::only(&order.channel, &["queue"])?;
+        binding::check(&order.channel, true)?;
         let Message { headers, correlation, reply_to, key, payload, content_type: _ } = &order.message;
         for (value, what) in [(correlation, "a correlation id beside headers and payload"), (key, "a key")] {
             if value.is_some() {
@@ -324,7 +322,8 @@ impl Conversation {
             match reader.next() {
                 Ok(Some(heard)) => return Ok(heard),
                 Ok(None) => {}
-                Err(why) => return Err(broken(host, why)),
+                Err(Unread::Strange(why)) => return Err(broken(host, why)),
+                Err(Unread::TooLarge(length)) => return Err(too_large(host, Some(length), reader.most())),
             }
             match input.read_buf(reader.buffer()).await {
                 Ok(0) => return Err(broken(host, "the server closed it")),

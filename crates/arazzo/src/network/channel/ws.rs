@@ -5,26 +5,22 @@ use arazzo_engine::machine::{Failure, FailureKind};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::desk::{Desk, Incoming, Order, SendOrder};
+use super::desk::{Desk, Incoming, Order, SendOrder, too_large};
 use super::{GOODBYE, Way, authorization, binding, broken, is_secure, not_let_in, path_and_query, refusal};
 use crate::network::connect::Stream;
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// `query` and `headers` describe what stands in the channel already.
-const BINDINGS: [&str; 3] = ["method", "query", "headers"];
-
-/// Bytes of a message that the library below puts together, whatever a subscription takes.
-const LARGEST: usize = 64 << 20;
-
 pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk: Desk) {
-    let mut socket = match desk.bounded(until, "answer the handshake", connect(way, channel)).await {
+    let most = desk.most();
+    let mut socket = match desk.bounded(until, "answer the handshake", connect(way, channel, most)).await {
         Some(Ok(socket)) => socket,
         Some(Err(failure)) => return desk.close(failure).await,
         None => return,
@@ -62,7 +58,7 @@ pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk
                 );
                 return desk.close(broken(&channel.host, why)).await;
             }
-            Some(Err(error)) => return desk.close(lost(channel, &error)).await,
+            Some(Err(error)) => return desk.close(lost(channel, most, &error)).await,
             None => return desk.close(broken(&channel.host, "the server closed it")).await,
         };
         for subscription in desk.subscriptions() {
@@ -76,19 +72,19 @@ pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk
 
 async fn obey(socket: &mut Socket, desk: &mut Desk, order: Order) {
     match order {
-        Order::Subscribe(order) => match check(&order.channel) {
+        Order::Subscribe(order) => match binding::check(&order.channel, false) {
             Ok(()) => desk.subscribed(&order).await,
             Err(failure) => desk.lost(order.subscription, failure).await,
         },
         Order::Send(order) => {
-            let call = order.call;
-            let result = match check(&order.channel).and_then(|()| frame(&order)) {
+            let (call, most) = (order.call, desk.most());
+            let result = match binding::check(&order.channel, true).and_then(|()| frame(&order)) {
                 Ok(frame) => {
                     let write = async {
                         socket
                             .send(frame)
                             .await
-                            .map_err(|error| Failure { in_doubt: true, ..lost(&order.channel, &error) })
+                            .map_err(|error| Failure { in_doubt: true, ..lost(&order.channel, most, &error) })
                     };
                     desk.bounded(order.until, "take the message", write).await
                 }
@@ -100,17 +96,6 @@ async fn obey(socket: &mut Socket, desk: &mut Desk, order: Order) {
         }
         Order::Unsubscribe(subscription) => desk.forget(subscription),
         Order::Acknowledge(..) => {}
-    }
-}
-
-fn check(channel: &Channel) -> Result<(), Failure> {
-    binding::only(channel, &BINDINGS)?;
-    match binding::text(channel, "method")? {
-        None | Some("GET") => Ok(()),
-        Some(method) => Err(refusal(format!(
-            "the binding `method` of `{}` asks for {method}, and a handshake is a GET",
-            channel.protocol
-        ))),
     }
 }
 
@@ -140,8 +125,8 @@ fn frame(order: &SendOrder) -> Result<tungstenite::Message, Failure> {
     })
 }
 
-async fn connect(way: &Way, channel: &Channel) -> Result<Socket, Failure> {
-    check(channel)?;
+async fn connect(way: &Way, channel: &Channel, most: u64) -> Result<Socket, Failure> {
+    binding::check(channel, false)?;
     let proof = authorization(channel)?;
     let scheme = if is_secure(channel.protocol) { "wss" } else { "ws" };
     let url = format!("{scheme}://{}{}", channel.host, path_and_query(channel));
@@ -158,7 +143,8 @@ async fn connect(way: &Way, channel: &Channel) -> Result<Socket, Failure> {
         request.headers_mut().insert(AUTHORIZATION, value);
     }
     let stream = way.stream(channel).await?;
-    let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
+    let most = usize::try_from(most).ok();
+    let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(answer)) => Err(match answer.status().as_u16() {
@@ -175,11 +161,10 @@ async fn connect(way: &Way, channel: &Channel) -> Result<Socket, Failure> {
     }
 }
 
-fn lost(channel: &Channel, error: &Error) -> Failure {
+fn lost(channel: &Channel, most: u64, error: &Error) -> Failure {
     match error {
-        Error::Capacity(_) => {
-            let message = format!("a message came from `{}` that is larger than {LARGEST} bytes", channel.host);
-            Failure { kind: FailureKind::BodyTooLarge, message, in_doubt: false }
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) => {
+            too_large(&channel.host, Some(*size as u64), most)
         }
         Error::ConnectionClosed | Error::AlreadyClosed => broken(&channel.host, "the server closed it"),
         Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {

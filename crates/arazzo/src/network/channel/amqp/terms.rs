@@ -12,26 +12,6 @@ use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use super::short;
 use crate::network::channel::{binding, refusal};
 
-const KNOWN: [&str; 14] = [
-    "is",
-    "exchange",
-    "queue",
-    "expiration",
-    "userId",
-    "cc",
-    "bcc",
-    "priority",
-    "deliveryMode",
-    "mandatory",
-    "replyTo",
-    "timestamp",
-    "ack",
-    "contentEncoding",
-];
-
-/// Of messages alone.
-const TYPE: &str = "messageType";
-
 /// Where messages come from and go to.
 pub(super) enum Source {
     /// An exchange of this name; the empty one sends to queues by their names.
@@ -50,7 +30,7 @@ pub(super) struct Terms {
     pub(super) mandatory: bool,
     expiration: Option<u64>,
     user: Option<String>,
-    copies: Vec<(&'static str, Vec<String>)>,
+    copies: [(&'static str, Vec<String>); 2],
     priority: Option<u8>,
     mode: Option<u8>,
     reply_to: Option<String>,
@@ -62,35 +42,22 @@ pub(super) struct Terms {
 impl Terms {
     /// # Errors
     /// The binding that is not honoured, by its name.
-    pub(super) fn of(channel: &Channel, vhost: &str) -> Result<Self, Failure> {
-        binding::only(channel, &[&KNOWN[..], &[TYPE]].concat())?;
-        let text = |name| binding::text(channel, name).map(|text| text.map(str::to_owned));
-        let small = |name: &str, most: u64| match binding::whole(channel, name)? {
-            Some(number) if number > most => {
-                Err(refusal(format!("the binding `{name}` is {number}, and {most} is the most")))
-            }
-            number => Ok(number.and_then(|number| u8::try_from(number).ok())),
-        };
-        let mode = small("deliveryMode", 2)?;
-        if mode == Some(0) {
-            return Err(refusal("the binding `deliveryMode` is 0, and there are 1 and 2"));
-        }
+    pub(super) fn of(channel: &Channel, vhost: &str, sends: bool) -> Result<Self, Failure> {
+        binding::check(channel, sends)?;
+        let text = |name| binding::text(channel, name).map(str::to_owned);
         Ok(Self {
             source: source(channel, vhost)?,
-            acknowledges: binding::flag(channel, "ack")?.unwrap_or(true),
-            mandatory: binding::flag(channel, "mandatory")?.unwrap_or(false),
-            expiration: binding::whole(channel, "expiration")?,
-            user: text("userId")?,
-            copies: [("CC", "cc"), ("BCC", "bcc")]
-                .into_iter()
-                .map(|(header, name)| Ok((header, texts(channel, name)?)))
-                .collect::<Result<_, Failure>>()?,
-            priority: small("priority", 255)?,
-            mode,
-            reply_to: text("replyTo")?,
-            timestamp: binding::flag(channel, "timestamp")?.unwrap_or(false),
-            encoding: text("contentEncoding")?,
-            kind: text(TYPE)?,
+            acknowledges: channel.bindings.get("ack").and_then(Json::as_bool).unwrap_or(true),
+            mandatory: binding::flag(channel, "mandatory"),
+            expiration: binding::whole(channel, "expiration"),
+            user: text("userId"),
+            copies: [("CC", "cc"), ("BCC", "bcc")].map(|(header, name)| (header, texts(channel, name))),
+            priority: binding::whole(channel, "priority"),
+            mode: binding::whole(channel, "deliveryMode"),
+            reply_to: text("replyTo"),
+            timestamp: binding::flag(channel, "timestamp"),
+            encoding: text("contentEncoding"),
+            kind: text("messageType"),
         })
     }
 
@@ -147,8 +114,8 @@ impl Terms {
 }
 
 fn source(channel: &Channel, vhost: &str) -> Result<Source, Failure> {
-    let exchange = part(channel, "exchange", &["name", "type", "durable", "autoDelete", "vhost"])?;
-    let queue = part(channel, "queue", &["name", "durable", "exclusive", "autoDelete", "vhost"])?;
+    let part = |name| channel.bindings.get(name).and_then(Json::as_object);
+    let (exchange, queue) = (part("exchange"), part("queue"));
     for (part, what) in [(exchange, "exchange"), (queue, "queue")] {
         let other = part.and_then(|part| part.get("vhost")).and_then(Json::as_str).filter(|other| *other != vhost);
         if let Some(other) = other {
@@ -161,9 +128,9 @@ fn source(channel: &Channel, vhost: &str) -> Result<Source, Failure> {
         part.and_then(|part| part.get("name")).and_then(Json::as_str).map(str::to_owned)
     };
     // The description says `routingKey` where it says nothing, but then it names an exchange.
-    match (binding::text(channel, "is")?, name(exchange), queue) {
-        (None | Some("routingKey"), Some(exchange), _) => Ok(Source::Exchange(exchange)),
-        (None | Some("queue"), _, queue) => {
+    match (binding::text(channel, "is"), name(exchange)) {
+        (None | Some("routingKey"), Some(exchange)) => Ok(Source::Exchange(exchange)),
+        _ => {
             let flag = |name: &str| queue.and_then(|queue| queue.get(name)).and_then(Json::as_bool).unwrap_or(false);
             let (exclusive, auto_delete) = (flag("exclusive"), flag("autoDelete"));
             let options = QueueDeclareOptions {
@@ -176,32 +143,10 @@ fn source(channel: &Channel, vhost: &str) -> Result<Source, Failure> {
             let declared = (exclusive || auto_delete).then_some(options);
             Ok(Source::Queue { name: name(queue).unwrap_or_else(|| channel.address.clone()), declared })
         }
-        (Some("routingKey"), None, _) => {
-            Err(refusal("the binding `is` says `routingKey`, and `exchange.name` is not there"))
-        }
-        (Some(other), ..) => {
-            Err(refusal(format!("the binding `is` is `{other}`, and there are `queue` and `routingKey`")))
-        }
     }
 }
 
-/// A binding that is an object of these fields.
-fn part<'c>(
-    channel: &'c Channel,
-    name: &str,
-    known: &[&str],
-) -> Result<Option<&'c arazzo_engine::value::Map<String, Json>>, Failure> {
-    let Some(value) = channel.bindings.get(name).filter(|value| **value != Json::Null) else { return Ok(None) };
-    let part = value.as_object().ok_or_else(|| refusal(format!("the binding `{name}` has to be an object")))?;
-    match part.keys().find(|field| !known.contains(&field.as_str())) {
-        Some(field) => Err(refusal(format!("the binding `{name}.{field}` of `amqp` is not known here"))),
-        None => Ok(Some(part)),
-    }
-}
-
-fn texts(channel: &Channel, name: &str) -> Result<Vec<String>, Failure> {
-    let wrong = || refusal(format!("the binding `{name}` has to be a list of texts"));
-    let Some(value) = channel.bindings.get(name).filter(|value| **value != Json::Null) else { return Ok(vec![]) };
-    let texts = value.as_array().ok_or_else(wrong)?.iter();
-    texts.map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+fn texts(channel: &Channel, name: &str) -> Vec<String> {
+    let texts = channel.bindings.get(name).and_then(Json::as_array);
+    texts.into_iter().flat_map(|texts| texts.iter()).filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }

@@ -7,7 +7,7 @@ use rumqttc_v4::{
     QoS, StateError, SubscribeReasonCode,
 };
 
-use super::{Accepted, Broken, Dialect, Heard, KEEP_ALIVE, LARGEST, Opening, Published, SendOrder, Terms};
+use super::{Accepted, Broken, Dialect, HEAD, Heard, KEEP_ALIVE, LARGEST, LONG, Opening, Published, SendOrder, Terms};
 use crate::network::channel::refusal;
 
 /// MQTT 3.1.1.
@@ -16,17 +16,19 @@ pub(in super::super) struct V4;
 impl Dialect for V4 {
     type Client = AsyncClient;
     type Events = EventLoop;
-    const BINDINGS: &'static [&'static str] = &[];
 
     fn begin(opening: Opening) -> Result<(AsyncClient, EventLoop), String> {
         let mut options = MqttOptions::new(opening.client_id, "broker.invalid");
-        let largest = LARGEST as usize;
-        options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_max_packet_size(largest, largest);
+        let most = usize::try_from(opening.most.saturating_add(u64::from(HEAD))).unwrap_or(usize::MAX);
+        options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_max_packet_size(most, LARGEST as usize);
         if let Some((user, password)) = opening.user {
             options.set_credentials(user, password);
         }
         options.set_socket_connector(move |_, _| std::future::ready(opening.socket.take()));
-        AsyncClient::builder(options).unbounded().try_build().map_err(|error| error.to_string())
+        let built = AsyncClient::builder(options).unbounded().try_build();
+        let (client, mut events) = built.map_err(|error| error.to_string())?;
+        events.network_options.set_connection_timeout(LONG.as_secs());
+        Ok((client, events))
     }
 
     async fn next(events: &mut EventLoop) -> Result<Heard, Broken> {
@@ -101,7 +103,7 @@ fn broken(error: ConnectionError) -> Broken {
         },
         ConnectionError::MqttState(StateError::Deserialization(
             rumqttc_v4::mqttbytes::Error::PayloadSizeLimitExceeded(_),
-        )) => Broken::TooLarge(format!("a packet came that is larger than {LARGEST} bytes")),
+        )) => Broken::TooLarge,
         ConnectionError::MqttState(StateError::ConnectionAborted) => Broken::Lost("the broker closed it".to_owned()),
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Broken::Lost(format!("the broker said nothing for {KEEP_ALIVE} s"))

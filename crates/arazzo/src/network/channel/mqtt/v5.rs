@@ -8,7 +8,7 @@ use rumqttc_v5::{
     SubscribeProperties, SubscribeReasonCode,
 };
 
-use super::{Accepted, Broken, Dialect, Heard, KEEP_ALIVE, LARGEST, Opening, Published, SendOrder, Terms};
+use super::{Accepted, Broken, Dialect, HEAD, Heard, KEEP_ALIVE, LARGEST, LONG, Opening, Published, SendOrder, Terms};
 use crate::network::channel::{binding, refusal};
 
 /// MQTT 5.
@@ -17,16 +17,16 @@ pub(in super::super) struct V5;
 impl Dialect for V5 {
     type Client = AsyncClient;
     type Events = EventLoop;
-    /// `correlationData` describes what is in the message already, as `contentType` may.
-    const BINDINGS: &'static [&'static str] =
-        &["messageExpiryInterval", "payloadFormatIndicator", "correlationData", "contentType", "responseTopic"];
 
     fn begin(opening: Opening) -> Result<(AsyncClient, EventLoop), String> {
         let mut options = MqttOptions::new(opening.client_id, "broker.invalid");
+        // The broker hears of it, and drops what is larger: what is a little larger has to come, so that it is said.
+        let most = u32::try_from(opening.most.saturating_add(u64::from(HEAD))).unwrap_or(u32::MAX).max(LARGEST);
         options
             .set_keep_alive(KEEP_ALIVE)
             .set_clean_start(true)
-            .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(LARGEST));
+            .set_connect_timeout(LONG)
+            .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(most));
         if let Some((user, password)) = opening.user {
             options.set_credentials(user, password);
         }
@@ -93,17 +93,16 @@ impl Dialect for V5 {
         if key.is_some() {
             return Err(refusal("`mqtt5` has no place for a key"));
         }
-        let or = |own: &Option<String>, name: &str| match own {
-            Some(own) => Ok(Some(own.clone())),
-            None => binding::text(&order.channel, name).map(|text| text.map(str::to_owned)),
+        let or = |own: &Option<String>, name: &str| {
+            own.clone().or_else(|| binding::text(&order.channel, name).map(str::to_owned))
         };
         let properties = PublishProperties {
             payload_format_indicator: terms.is_text.map(u8::from),
             message_expiry_interval: terms.expiry,
-            response_topic: or(reply_to, "responseTopic")?,
+            response_topic: or(reply_to, "responseTopic"),
             correlation_data: correlation.clone().map(Into::into),
             user_properties: headers.clone(),
-            content_type: or(content_type, "contentType")?,
+            content_type: or(content_type, "contentType"),
             ..PublishProperties::default()
         };
         let options = PublishOptions::new(level(terms.quality)).retain(terms.retain).properties(properties);
@@ -147,9 +146,7 @@ fn broken(error: ConnectionError) -> Broken {
             }
             code => Broken::Refused(format!("{code:?}")),
         },
-        ConnectionError::MqttState(StateError::IncomingPacketTooLarge { .. }) => {
-            Broken::TooLarge(format!("a packet came that is larger than {LARGEST} bytes"))
-        }
+        ConnectionError::MqttState(StateError::IncomingPacketTooLarge { .. }) => Broken::TooLarge,
         ConnectionError::MqttState(StateError::ConnectionAborted) => Broken::Lost("the broker closed it".to_owned()),
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Broken::Lost(format!("the broker said nothing for {KEEP_ALIVE} s"))

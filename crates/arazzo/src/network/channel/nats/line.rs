@@ -19,13 +19,32 @@ const LONGEST: usize = 1 << 20;
 /// Reads what comes, however it is cut.
 pub(super) struct Reader {
     bytes: Vec<u8>,
-    /// Bytes of a message at most.
-    largest: usize,
+    /// Bytes of a payload at most.
+    most: u64,
+}
+
+/// What cannot be read on.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unread {
+    /// It is not of the protocol, in words.
+    Strange(String),
+    /// A payload of so many bytes comes.
+    TooLarge(u64),
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self::Strange(why)
+    }
 }
 
 impl Reader {
-    pub(super) fn new(largest: usize) -> Self {
-        Self { bytes: vec![], largest }
+    pub(super) fn new(most: u64) -> Self {
+        Self { bytes: vec![], most }
+    }
+
+    pub(super) fn most(&self) -> u64 {
+        self.most
     }
 
     /// What comes is appended here.
@@ -36,10 +55,10 @@ impl Reader {
     /// The next thing that is there as a whole.
     ///
     /// # Errors
-    /// What breaks the rules of the protocol.
-    pub(super) fn next(&mut self) -> Result<Option<Heard>, String> {
+    /// What breaks the rules of the protocol, or is too large.
+    pub(super) fn next(&mut self) -> Result<Option<Heard>, Unread> {
         let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') else {
-            return if self.bytes.len() > LONGEST { Err("a line is too long".to_owned()) } else { Ok(None) };
+            return if self.bytes.len() > LONGEST { Err("a line is too long".to_owned().into()) } else { Ok(None) };
         };
         let line = String::from_utf8_lossy(self.bytes.get(..end).unwrap_or_default()).trim_end().to_owned();
         let (verb, rest) = line.split_once([' ', '\t']).unwrap_or((&line, ""));
@@ -53,14 +72,14 @@ impl Reader {
             }
             "MSG" => return self.message(end, rest, false),
             "HMSG" => return self.message(end, rest, true),
-            _ => return Err("it says something that is not of the protocol".to_owned()),
+            _ => return Err("it says something that is not of the protocol".to_owned().into()),
         };
         self.bytes.drain(..=end);
         Ok(Some(heard))
     }
 
     /// `subject number [reply-to] [bytes of headers] bytes`, and the bytes after the line.
-    fn message(&mut self, end: usize, rest: &str, has_headers: bool) -> Result<Option<Heard>, String> {
+    fn message(&mut self, end: usize, rest: &str, has_headers: bool) -> Result<Option<Heard>, Unread> {
         let wrong = || "the line of a message is not one".to_owned();
         let mut words: Vec<_> = rest.split_ascii_whitespace().collect();
         let mut number_at_end = || words.pop().and_then(|word| word.parse::<usize>().ok()).ok_or_else(wrong);
@@ -69,11 +88,12 @@ impl Reader {
         let (subject, number, reply_to) = match &words[..] {
             [subject, number] => (*subject, *number, None),
             [subject, number, reply_to] => (*subject, *number, Some((*reply_to).to_owned())),
-            _ => return Err(wrong()),
+            _ => return Err(wrong().into()),
         };
         let number = number.parse().map_err(|_| wrong())?;
-        if length > self.largest || head > length {
-            return Err(format!("a message of {length} bytes came, and {} are the limit", self.largest));
+        let payload = length.checked_sub(head).filter(|_| head <= LONGEST).ok_or_else(wrong)? as u64;
+        if payload > self.most {
+            return Err(Unread::TooLarge(payload));
         }
         let from = end + 1;
         // A line feed and a return stand behind it.
@@ -200,6 +220,15 @@ mod tests {
             reader.buffer().extend_from_slice(line.as_bytes());
             assert!(reader.next().is_err(), "{line}");
         }
+        // The head of a message is no part of its payload.
+        for (line, bytes) in [("MSG a 1 101\r\n", 101), ("HMSG a 1 30 200\r\n", 170)] {
+            let mut reader = Reader::new(100);
+            reader.buffer().extend_from_slice(line.as_bytes());
+            assert_eq!(reader.next(), Err(Unread::TooLarge(bytes)), "{line}");
+        }
+        let mut reader = Reader::new(100);
+        reader.buffer().extend_from_slice(b"HMSG a 1 30 130\r\n");
+        assert_eq!(reader.next(), Ok(None));
     }
 
     #[test]
