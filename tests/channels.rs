@@ -14,6 +14,7 @@ mod nats;
 mod runs;
 #[cfg(feature = "channel-http")]
 mod sse;
+mod streams;
 #[cfg(feature = "channel-ws")]
 mod ws;
 
@@ -50,6 +51,7 @@ fn channel(protocol: Protocol, host: &str, address: &str) -> Channel {
         address: address.to_owned(),
         login: None,
         bindings: arazzo::values::Map::new(),
+        opening: None,
     }
 }
 

@@ -462,7 +462,8 @@ fn add(
             break;
         }
         let mut shown = match step.call {
-            Call::Operation { .. } => plan_call(program, step, servers),
+            _ if program.operation_of(step).is_some() => plan_call(program, step, servers),
+            Call::Operation { .. } => None,
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
             Call::Send(_) | Call::Receive(_) => plan_message(program, step, servers),
         };

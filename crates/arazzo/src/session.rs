@@ -273,7 +273,12 @@ impl Session {
             let headers = channel.headers.iter().cloned().chain(headers).collect();
             let query: Vec<String> = channel.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let (method, url) = (String::new(), format!("{}?{}", channel.path, query.join("&")));
-            self.machine.secrets_in(&Request { method, url, headers, body: message.map(|_| payload) })
+            let body = message.map(|_| payload);
+            let (url, body) = match &channel.opening {
+                Some(opening) => (opening.target.clone(), Some(opening.body.clone())),
+                None => (url, body),
+            };
+            self.machine.secrets_in(&Request { method, url, headers, body })
         })
     }
 

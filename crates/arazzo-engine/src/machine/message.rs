@@ -39,6 +39,29 @@ pub struct Channel {
     /// Bindings of channel, operation and message for this protocol, merged: `{qos: 1, retain: false}`, `{exchange: …}`,
     /// `{key: …}`, `{groupId: …}`. Whatever the connection cannot honour it refuses by name.
     pub bindings: Map<String, Json>,
+    /// The request that is answered with the stream that is listened to, of an operation of OpenAPI (http); else it is a GET
+    /// of the path.
+    #[serde(default)]
+    pub opening: Option<Opening>,
+}
+
+/// A request that is answered with a stream of events; its headers are those of its channel. Holds secrets: its `Debug` shows
+/// the method only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// `GET`
+    pub method: String,
+    /// The path with its query, encoded.
+    pub target: String,
+    /// The body.
+    #[serde(with = "as_base64")]
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Channel {

@@ -13,7 +13,7 @@ use crate::machine::message::{
     Channel as Connection, ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId,
 };
 use crate::media_type::MediaType;
-use crate::program::{self, Channel, MessageTarget, Program};
+use crate::program::{self, Channel, ChannelKind, MessageTarget, Program};
 use crate::value::{Json, json_text};
 
 /// What an id is called where nothing says what it is called.
@@ -259,6 +259,7 @@ fn make_one(
     message.payload = match (&described.content_type, payload) {
         (_, Json::Null) if described.payload_schema.is_none() => vec![],
         (Some(kind), Json::String(text)) if !MediaType::parse(kind).is_json() => text.into_bytes(),
+        (None, Json::String(text)) if channel.kind == ChannelKind::Stream => text.into_bytes(),
         (_, payload) => payload.to_string().into_bytes(),
     };
     message

@@ -27,6 +27,7 @@ pub mod security;
 pub mod server;
 pub mod status;
 pub mod store;
+pub mod stream;
 pub mod xml;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).

@@ -2,13 +2,15 @@
 //!
 //! A channel that a step may receive from is listened to before the steps before it send anything (`subscribe.rs`), what
 //! comes is matched or kept (`arrive.rs`, `correlate.rs`), a step that receives waits for it, or lets others run meanwhile
-//! (`wait.rs`). `send.rs` sends, `resolve.rs` says where a channel is.
+//! (`wait.rs`). `send.rs` sends, `resolve.rs` says where a channel is, and `stream.rs` with which request
+//! the stream of an operation is opened.
 
 mod arrive;
 mod correlate;
 mod messaging;
 mod resolve;
 mod send;
+mod stream;
 mod subscribe;
 mod wait;
 

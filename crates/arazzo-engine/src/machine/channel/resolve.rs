@@ -20,6 +20,10 @@ pub(super) struct Resolved {
     pub(super) channel: message::Channel,
     /// `true` if the address stands for several.
     pub(super) is_pattern: bool,
+    /// The fingerprint of where it is, and who connects.
+    pub(super) key: u64,
+    /// `true` if nothing that is open stands for it: each time, it is opened anew.
+    pub(super) renews: bool,
 }
 
 /// What lets a run in where a server of channels wants to know who connects: one of its schemes.
@@ -113,9 +117,12 @@ impl Machine {
             (endpoint.path.clone(), address)
         };
         let host = endpoint.host.clone();
-        let mut channel = message::Channel { protocol, host, path, query, headers, address, login: None, bindings };
+        let opening = None;
+        let mut channel =
+            message::Channel { protocol, host, path, query, headers, address, login: None, bindings, opening };
         self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
-        Ok(Resolved { channel, is_pattern })
+        let key = key_of(&channel);
+        Ok(Resolved { channel, is_pattern, key, renews: false })
     }
 
     /// Proves who connects: by the user of the url that was given, else by what was given for the first scheme of the server

@@ -1,10 +1,9 @@
 //! Event streams (server-sent events, HTML 9.2) and messages that are sent as requests, over HTTP/1.1. Each has a connection
 //! of its own. A stream that breaks is opened again where its last event had an id: with `Last-Event-ID`.
 
-mod event;
-
 use std::time::Duration;
 
+use arazzo_engine::event_stream::{Event, Reader};
 use arazzo_engine::machine::message::{Channel, Message};
 use arazzo_engine::machine::{Failure, FailureKind};
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +16,6 @@ use hyper_util::rt::TokioIo;
 use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder};
 use super::{Way, authorization, binding, broken, not_let_in, path_and_query, refusal};
 use crate::network::http::USUAL_HEADERS;
-use event::{Event, Reader};
 
 /// `query` and `headers` describe what stands in the channel already.
 const BINDINGS: [&str; 5] = ["type", "method", "query", "headers", "statusCode"];
@@ -106,7 +104,9 @@ async fn follow(order: &SubscribeOrder, desk: &mut Desk, mut body: Body, progres
         };
         let broke = |why: &dyn std::fmt::Display| {
             let failure = broken(host, why);
-            if progress.last_id.is_empty() { End::Lost(failure) } else { End::Broke(failure) }
+            // A request that may do something is not made twice.
+            let may_repeat = order.channel.opening.as_ref().is_none_or(|opening| opening.method == "GET");
+            if progress.last_id.is_empty() || !may_repeat { End::Lost(failure) } else { End::Broke(failure) }
         };
         let bytes = match frame {
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
@@ -146,7 +146,14 @@ async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failu
             format!("the binding `method` of `{}` asks for {method}, and an event stream is a GET", channel.protocol);
         return Err(refusal(message));
     }
-    let mut request = request(channel, Method::GET, &[], Bytes::new())?;
+    let (method, body) = match &channel.opening {
+        Some(opening) => {
+            let method = Method::from_bytes(opening.method.as_bytes());
+            (method.map_err(|_| refusal("the method is not valid"))?, opening.body.clone().into())
+        }
+        None => (Method::GET, Bytes::new()),
+    };
+    let mut request = request(channel, method, &[], body)?;
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -160,6 +167,7 @@ async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failu
     let failed = |message| Failure { kind: FailureKind::Connect, message, in_doubt: false };
     match status {
         200 => {}
+        201..=203 if channel.opening.is_some() => {}
         401 | 403 => return Err(not_let_in(channel, format!("the answer was {status}"))),
         204 => return Err(failed(format!("`{}` has no more events: the answer was 204", channel.host))),
         _ => {
@@ -229,7 +237,8 @@ fn request(
     let wrong = |what: &str| refusal(format!("the {what} of the request to `{}` is not valid", channel.host));
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
-    *request.uri_mut() = path_and_query(channel).parse().map_err(|_| wrong("url"))?;
+    let target = channel.opening.as_ref().map_or_else(|| path_and_query(channel), |opening| opening.target.clone());
+    *request.uri_mut() = target.parse().map_err(|_| wrong("url"))?;
     let fields = request.headers_mut();
     fields.insert(HOST, HeaderValue::from_str(&channel.host).map_err(|_| wrong("host"))?);
     let usual = USUAL_HEADERS.iter().find(|(name, _)| *name == USER_AGENT.as_str());
