@@ -16,6 +16,7 @@ mod runs;
 mod sse;
 mod streams;
 #[cfg(feature = "channel-ws")]
+mod webhooks;
 mod ws;
 
 use std::collections::VecDeque;
@@ -51,6 +52,7 @@ fn channel(protocol: Protocol, host: &str, address: &str) -> Channel {
         address: address.to_owned(),
         login: None,
         bindings: arazzo::values::Map::new(),
+        hook: None,
         opening: None,
     }
 }

@@ -27,6 +27,8 @@ pub enum Remedy {
     GiveServer(String),
     /// A server that answers can be given.
     GiveOtherServer,
+    /// Webhooks can be listened for.
+    Listen,
     /// A base url has to be absolute.
     GiveWholeServer,
     /// A server variable can be given.
@@ -145,6 +147,7 @@ impl Remedy {
             Self::GiveOtherServer | Self::AllowHost(_) | Self::AllowNamedHost(_) => {
                 "the settings of the run".to_owned()
             }
+            Self::Listen => "an address to listen at".to_owned(),
             Self::GiveWholeServer => "an absolute url".to_owned(),
             Self::GiveServerVariable(name) => format!("the server variable `{name}`"),
             Self::GiveSource(label) => format!("a file for `{label}`"),
@@ -210,6 +213,7 @@ impl Remedy {
             Self::GiveJsonInput(_) => format!("give it as JSON: {name}"),
             Self::GiveServer(_) => format!("give one with {name}"),
             Self::GiveOtherServer => format!("check that the server runs, or give another one with {name}"),
+            Self::Listen => format!("give the address to listen at with {name}, or mock it"),
             Self::GiveWholeServer => format!("write {name}"),
             Self::AllowHost(_) => format!("allow the host with {name}"),
             Self::AllowNamedHost(_) => format!("allow it with {name}"),
@@ -241,6 +245,7 @@ impl Remedy {
             Self::Authenticate(_)
             | Self::Raise(_)
             | Self::GiveOtherServer
+            | Self::Listen
             | Self::GiveWholeServer
             | Self::SourceGiven { .. }
             | Self::GiveToken

@@ -14,6 +14,7 @@ pub fn builder_call(remedy: &Remedy) -> String {
         Remedy::GiveField(name) => format!("Call::field({name:?}, …)"),
         Remedy::GiveServer(source) => format!("Builder::server(Some({source:?}), …)"),
         Remedy::GiveOtherServer => "Builder::server".to_owned(),
+        Remedy::Listen => "Network::listen".to_owned(),
         Remedy::FreshConnections => "Network::fresh_connections".to_owned(),
         Remedy::GiveWholeServer => "Builder::server(None, \"https://host/base\")".to_owned(),
         Remedy::GiveServerVariable(name) => format!("Builder::server_variable({name:?}, …)"),

@@ -265,7 +265,9 @@ impl Session {
 
     /// Whether the policy lets something be asked of a channel; a source that is mocked connects nowhere.
     fn judge_channel(&self, request: &ChannelRequest) -> Result<(), String> {
-        if self.machine.is_mocked_channel(request) {
+        // Nothing is connected to for a webhook.
+        let is_hook = matches!(request, ChannelRequest::Subscribe { channel, .. } if channel.hook.is_some());
+        if is_hook || self.machine.is_mocked_channel(request) {
             return Ok(());
         }
         self.policy.channel(request, |channel, message| {

@@ -44,6 +44,7 @@ mod replacements;
 mod resolve;
 pub(crate) mod secrets;
 mod streams;
+mod webhooks;
 
 /// A compiled description with everything that was found.
 #[derive(Debug)]
@@ -619,6 +620,9 @@ impl<'b> Compiler<'b> {
             let passed = self.passed(&step.parameters, &workflow.parameters, Some(target), text, context);
             let call = Call::Workflow { workflow: target, passed, keeps_answer: false };
             return (call, Stage::Returned, None);
+        }
+        if let Some((call, stage)) = self.webhook(step, context) {
+            return (call, stage, None);
         }
         if self.is_message(step) {
             let (call, stage) = self.message(workflow, step, context);

@@ -50,7 +50,7 @@ impl<'b> Compiler<'b> {
         found
     }
 
-    fn misplaced_action(&mut self, span: Span, message: &str, help: &str) {
+    pub(super) fn misplaced_action(&mut self, span: Span, message: &str, help: &str) {
         let fault = Diagnostic::error(Code::MisplacedField, span, message).help(help.to_owned());
         self.push(fault.section("§Step Object"));
     }
@@ -81,7 +81,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// The reading `message-of-openapi`.
-    fn of_openapi(&mut self, step: &document::Step, message: &str, described: Span) {
+    pub(super) fn of_openapi(&mut self, step: &document::Step, message: &str, described: Span) {
         let Some((_, span)) = step.action else { return };
         self.departure(
             Diagnostic::warning(Code::MessageOfOpenapi, span, message)
@@ -92,7 +92,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// The id that is waited for. An OpenAPI document says of no message where it has one.
-    fn openapi_correlation(
+    pub(super) fn openapi_correlation(
         &mut self,
         step: &document::Step,
         described: Span,

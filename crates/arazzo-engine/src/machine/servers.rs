@@ -57,8 +57,10 @@ fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Setti
     for step in steps.filter_map(|id| program.step(*id)) {
         let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
         // What is missing of an operation was said.
-        let is_operation = channel.kind == ChannelKind::Stream;
-        if is_operation || settings.mocked.contains(source) || said.contains(&channel.name.as_str()) {
+        if channel.kind != ChannelKind::Described
+            || settings.mocked.contains(source)
+            || said.contains(&channel.name.as_str())
+        {
             continue;
         }
         let servers = &settings.servers;

@@ -189,7 +189,8 @@ pub fn with_correlation(program: &Program, awaited: &AwaitedMessage, mut message
 
 /// Puts an id that has no place where the protocol of a channel has one: into its own field, a header, the payload.
 fn set_id(channel: &Channel, message: &mut Message, payload: &mut Json, wanted: &Json) {
-    let protocol = channel.server().and_then(|server| server.protocol);
+    let described = channel.server().and_then(|server| server.protocol);
+    let protocol = if channel.is_webhook() { Some(Protocol::Http) } else { described };
     match (protocol, payload) {
         (Some(protocol), _) if protocol.has_headers() && !protocol.has_correlation() && !protocol.is_web() => {
             set_header(message, ID_NAME, wanted);

@@ -28,6 +28,7 @@ pub mod server;
 pub mod status;
 pub mod store;
 pub mod stream;
+mod webhook;
 pub mod xml;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).

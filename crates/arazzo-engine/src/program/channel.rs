@@ -42,12 +42,19 @@ pub struct Channel {
 }
 
 /// What a channel is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelKind {
     /// A channel of an AsyncAPI document.
     Described,
     /// The stream of events that an operation of an OpenAPI document answers with.
     Stream,
+    /// A webhook of an OpenAPI document: its server sends the messages, as requests.
+    Webhook {
+        /// `POST`
+        method: String,
+        /// The status by which it hears that one was taken.
+        status: u16,
+    },
 }
 
 /// A parameter of the address of a channel.
@@ -242,6 +249,12 @@ impl Channel {
         target.messages.iter().filter_map(|index| self.messages.get(*index))
     }
 
+    /// `true` for messages that others bring, as requests: nothing is connected to for them.
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        matches!(self.kind, ChannelKind::Webhook { .. })
+    }
+
     /// The server that is connected to if none is given.
     #[must_use]
     pub fn server(&self) -> Option<&ChannelServer> {
@@ -315,6 +328,11 @@ impl Channel {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Endpoint, NoUrl> {
         let described = self.server();
+        if let ChannelKind::Webhook { .. } = self.kind {
+            // Nothing is connected to: who sends connects.
+            let host = format!("webhooks-{}:0", self.api);
+            return Ok(Endpoint { protocol: Protocol::Http, host, path: String::new(), user: None });
+        }
         if self.kind == ChannelKind::Stream {
             let server = described.ok_or(NoUrl::Relative)?;
             return web_endpoint(&given.map_or_else(|| server.url.filled(variable), |url| Ok(without_slash(url)))?);

@@ -6,13 +6,13 @@ use crate::expr::Lookup;
 use crate::expr::eval::SeenMessage;
 use crate::fingerprint::fingerprint;
 use crate::openapi::encode;
-use crate::program::{Argument, Channel, ChannelScheme, Endpoint, Location, MessageTarget, Step};
+use crate::program::{Argument, Channel, ChannelKind, ChannelScheme, Endpoint, Location, MessageTarget, Step};
 use crate::reason::Reason;
 use crate::remedy::{Credential, Remedy};
 use crate::value::{Json, Map, Value};
 
 use super::super::fault::Fault;
-use super::super::message::{self, Login};
+use super::super::message::{self, Hook, Login};
 use super::super::{Machine, select};
 
 /// A channel as it is connected to.
@@ -117,9 +117,16 @@ impl Machine {
             (endpoint.path.clone(), address)
         };
         let host = endpoint.host.clone();
-        let opening = None;
+        let hook = match &described.kind {
+            ChannelKind::Webhook { method, status } => Some(Hook { method: method.clone(), status: *status }),
+            _ => None,
+        };
+        if hook.is_some() {
+            headers.clear();
+        }
+        let (login, opening) = (None, None);
         let mut channel =
-            message::Channel { protocol, host, path, query, headers, address, login: None, bindings, opening };
+            message::Channel { protocol, host, path, query, headers, address, login, bindings, hook, opening };
         self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
         let key = key_of(&channel);
         Ok(Resolved { channel, is_pattern, key, renews: false })

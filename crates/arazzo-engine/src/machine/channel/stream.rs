@@ -84,6 +84,7 @@ impl Machine {
             address: String::new(),
             login: endpoint.user.map(|(user, password)| Login::Password { user, password }),
             bindings: Map::new(),
+            hook: None,
             opening: Some(opening),
         };
         Some(Resolved { channel, is_pattern: false, key: built.print, renews })
