@@ -14,7 +14,9 @@ mod nats;
 mod runs;
 #[cfg(feature = "channel-http")]
 mod sse;
+mod streams;
 #[cfg(feature = "channel-ws")]
+mod webhooks;
 mod ws;
 
 use std::collections::VecDeque;
@@ -51,6 +53,8 @@ fn channel(protocol: Protocol, host: &str, address: &str) -> Channel {
         login: None,
         proof: None,
         bindings: arazzo::values::Map::new(),
+        hook: None,
+        opening: None,
     }
 }
 

@@ -21,6 +21,7 @@ const ROOMS: &[&str] = &[
     "source",
     "diagnostic",
     "readings",
+    "event_stream",
     "fingerprint",
     "value",
     "node",

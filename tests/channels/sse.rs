@@ -8,16 +8,16 @@ use super::*;
 
 type Listeners = Arc<Mutex<Vec<(String, TcpStream)>>>;
 
-struct Streams {
-    host: String,
+pub(super) struct Streams {
+    pub(super) host: String,
     listeners: Listeners,
     /// The heads of all requests.
-    heads: Arc<Mutex<Vec<String>>>,
+    pub(super) heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Streams {
     /// `with_ids` if events have ids, so that a stream can go on.
-    fn start(with_ids: bool) -> Self {
+    pub(super) fn start(with_ids: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let (listeners, heads) = (Listeners::default(), Arc::new(Mutex::new(vec![])));

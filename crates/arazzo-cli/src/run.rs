@@ -142,7 +142,9 @@ fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
         limits.report_bytes = usize::try_from(flags.output.har_bodies).unwrap_or(usize::MAX);
     }
     let builder = flags.document.builder_of(wanted.document, wanted.text, wanted.sources);
-    let mut builder = builder.limits(limits).network(flags.network.network());
+    let mut network = flags.network.network();
+    network.listen = flags.listen;
+    let mut builder = builder.limits(limits).network(network);
     if let Some(folder) = wanted.found {
         // No one has named it: a secret goes where the user says, and not where it says.
         builder = builder.found_in(folder).secrets_to_servers(true);

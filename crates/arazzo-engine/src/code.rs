@@ -170,6 +170,7 @@ codes! {
     LiteralOutput = "literal-output", Expressions, "§Step Object" read Error, REFUSED;
     LiteralSecret = "literal-secret", Secrets, "§Parameter Object";
     MessageMismatch = "message-mismatch", Data, "§Step Object";
+    MessageOfOpenapi = "message-of-openapi", References, "§Step Object" read Error, REFUSED;
     MisplacedField = "misplaced-field", Structure, "§Failure Action Object";
     MisplacedParameter = "misplaced-parameter", Data, "§Parameter Object";
     MissingActionName = "missing-action-name", Structure, "§Failure Action Object" read Error, REFUSED;

@@ -85,6 +85,7 @@ pub mod credentials;
 pub mod diagnostic;
 pub mod document;
 pub mod event;
+pub mod event_stream;
 pub mod expr;
 mod fingerprint;
 pub mod format;

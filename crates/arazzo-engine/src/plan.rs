@@ -13,7 +13,8 @@ use crate::openapi::encode::percent;
 use crate::openapi::path;
 use crate::openapi::security::{Needed, at_server};
 use crate::program::{
-    Build, Call, Destinations, Location, Operation, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
+    Build, Call, Channel, Destinations, Location, Operation, Program, Step, Target, Then, Workflow, WorkflowId,
+    host_with_port,
 };
 use crate::source::Place;
 use crate::value::Json;
@@ -266,6 +267,10 @@ impl Footprint {
         planned: PlannedStep,
         settings: &Settings,
     ) {
+        // What comes to a webhook is sent by others.
+        if program.channel_of(step).is_some_and(Channel::is_webhook) {
+            return;
+        }
         let operation = program.operation_of(step);
         let message = program.describe_message(step);
         let Some(call) = operation.map(Operation::endpoint).or(message) else { return };
@@ -462,7 +467,8 @@ fn add(
             break;
         }
         let mut shown = match step.call {
-            Call::Operation { .. } => plan_call(program, step, servers),
+            _ if program.operation_of(step).is_some() => plan_call(program, step, servers),
+            Call::Operation { .. } => None,
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
             Call::Send(_) | Call::Receive(_) => plan_message(program, step, servers),
         };
@@ -573,6 +579,8 @@ fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<Pla
         None => ("channel", String::new(), String::new()),
     };
     let address = address.trim_start_matches('/');
+    let (server, host) =
+        if channel.is_webhook() { (String::new(), String::new()) } else { (format!("{scheme}://{host}"), host) };
     Some(PlannedStep {
         workflow: String::new(),
         depth: 0,
@@ -582,7 +590,7 @@ fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<Pla
         source: source.to_owned(),
         method: step.call.verb().to_ascii_uppercase(),
         path: format!("{base}/{address}"),
-        url: format!("{scheme}://{host}{base}/{address}{query}"),
+        url: format!("{server}{base}/{address}{query}"),
         host,
         headers,
         body: step.call.body().map(|body| json(&body.payload)),

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::channel::Endpoint;
 pub use self::channel::{
-    Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
-    Surroundings,
+    Channel, ChannelId, ChannelKind, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
+    ReceiveCall, SendCall, StreamRequest, Surroundings,
 };
 pub(crate) use self::destinations::{Destinations, host_with_port};
 pub(crate) use self::found_out::FoundOut;
@@ -619,12 +619,13 @@ pub enum AnswerPart {
 }
 
 impl Call {
-    /// The operation that it sends a request to.
+    /// The operation that it sends a request to, also one that is answered with a stream.
     #[must_use]
     pub fn operation(&self) -> Option<OperationId> {
         match self {
             Self::Operation { operation, .. } => Some(*operation),
-            Self::Workflow { .. } | Self::Send(_) | Self::Receive(_) => None,
+            Self::Receive(receive) => receive.request.as_ref().map(|request| request.operation),
+            Self::Workflow { .. } | Self::Send(_) => None,
         }
     }
 
@@ -645,7 +646,8 @@ impl Call {
         match self {
             Self::Operation { body, .. } => body.as_ref(),
             Self::Send(send) => send.body.as_ref(),
-            Self::Workflow { .. } | Self::Receive(_) => None,
+            Self::Receive(receive) => receive.request.as_ref().and_then(|request| request.body.as_ref()),
+            Self::Workflow { .. } => None,
         }
     }
 

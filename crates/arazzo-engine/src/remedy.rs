@@ -34,6 +34,8 @@ pub enum Remedy {
     },
     /// A server that answers can be given.
     GiveOtherServer,
+    /// Webhooks can be listened for.
+    Listen,
     /// A base url has to be absolute.
     GiveWholeServer,
     /// Messages with which the criteria of a step do not hold can be passed over.
@@ -154,6 +156,7 @@ impl Remedy {
             Self::GiveOtherServer | Self::AllowHost(_) | Self::AllowNamedHost(_) => {
                 "the settings of the run".to_owned()
             }
+            Self::Listen => "an address to listen at".to_owned(),
             Self::GiveWholeServer => "an absolute url".to_owned(),
             Self::ReceiveUntil => "the settings of the run".to_owned(),
             Self::GiveServerVariable(name) => format!("the server variable `{name}`"),
@@ -220,6 +223,7 @@ impl Remedy {
             Self::GiveJsonInput(_) => format!("give it as JSON: {name}"),
             Self::GiveServer(_) | Self::GiveBroker { .. } => format!("give one with {name}"),
             Self::GiveOtherServer => format!("check that the server runs, or give another one with {name}"),
+            Self::Listen => format!("give the address to listen at with {name}, or mock it"),
             Self::GiveWholeServer => format!("write {name}"),
             Self::ReceiveUntil => format!("pass over those that come before with {name}, or let `onFailure` retry"),
             Self::AllowHost(_) => format!("allow the host with {name}"),
@@ -252,6 +256,7 @@ impl Remedy {
             Self::Authenticate(_)
             | Self::Raise(_)
             | Self::GiveOtherServer
+            | Self::Listen
             | Self::GiveWholeServer
             | Self::ReceiveUntil
             | Self::SourceGiven { .. }

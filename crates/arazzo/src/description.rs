@@ -73,10 +73,22 @@ impl Description {
         }
         #[cfg(feature = "channel")]
         if let Client::Own(network) = &self.client {
-            let brokers = network::channel_client(network, self.world.grants.hosts.clone()).map_err(Error::Setup)?;
+            let program = self.program();
+            let source = |api: usize| program.apis.get(api).map(|api| api.name.as_str()).unwrap_or_default();
+            let comes =
+                |channel: &engine::program::Channel| channel.is_webhook() && !self.is_mocked(source(channel.api));
+            let webhooks = program.channels.iter().any(comes);
+            let hosts = self.world.grants.hosts.clone();
+            let brokers = network::channel_client(network, hosts, webhooks).map_err(Error::Setup)?;
             return Ok(Some(brokers.open()));
         }
         Ok(None)
+    }
+
+    /// `true` if runs of it can hear webhooks.
+    pub(crate) fn listens(&self) -> bool {
+        let own = matches!(&self.client, Client::Own(network) if network.options().listen.is_some());
+        self.channels.is_some() || own
     }
 
     /// `true` if runs of it can connect to brokers by a protocol.

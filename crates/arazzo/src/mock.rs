@@ -146,7 +146,9 @@ impl Mocked {
             }
             let wanted = self.only.is_empty() || self.only.iter().any(|name| is_within(&described.label, name));
             let kind = described.kind == DescribedKind::Openapi;
-            if wanted && described.kind == DescribedKind::Asyncapi && described.root.is_some() {
+            // Events of operations are messages too.
+            let has_messages = described.kind == DescribedKind::Asyncapi || has_channels(program, &described.label);
+            if wanted && has_messages && described.root.is_some() {
                 channels.insert(described.label.clone());
             }
             let root = described.root.filter(|_| wanted && kind);
@@ -362,6 +364,12 @@ pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, Stri
     listen(mock, &mut None, (&observe, &asked, None), &mut server).await?;
     let urls = server.endpoints.iter().map(|endpoint| (endpoint.name.clone(), endpoint.url.clone())).collect();
     Ok((urls, server, asked))
+}
+
+/// `true` for a source whose messages a step waits for.
+fn has_channels(program: &Program, label: &str) -> bool {
+    let is = |api: usize| program.apis.get(api).is_some_and(|api| api.name == label);
+    program.channels.iter().any(|channel| is(channel.api))
 }
 
 /// `true` for a source and for those of an Arazzo document that is one: `orders`, `orders.api`.

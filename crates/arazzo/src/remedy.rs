@@ -16,6 +16,7 @@ pub fn builder_call(remedy: &Remedy) -> String {
         Remedy::GiveBroker { source, scheme } => format!("Builder::server(Some({source:?}), \"{scheme}://HOST:PORT\")"),
         Remedy::GiveOtherServer => "Builder::server".to_owned(),
         Remedy::ReceiveUntil => "Builder::receive(Decides::Until)".to_owned(),
+        Remedy::Listen => "Network::listen".to_owned(),
         Remedy::FreshConnections => "Network::fresh_connections".to_owned(),
         Remedy::GiveWholeServer => "Builder::server(None, \"https://host/base\")".to_owned(),
         Remedy::GiveServerVariable(name) => format!("Builder::server_variable({name:?}, …)"),

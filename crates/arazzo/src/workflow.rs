@@ -35,6 +35,7 @@ use crate::journal::{run_log::RunLog, store::Journal};
 use crate::mock;
 use crate::network;
 use crate::policy::permissions::{Permissions, RunPolicy};
+use crate::remedy::Remedy;
 use crate::runtime;
 use crate::session::{Session, StoredSession};
 use crate::step_outputs::StepOutputs;
@@ -467,8 +468,14 @@ impl Workflow {
         for (step, channel) in self.channel_steps() {
             let Some(source) = program.source_of(step) else { continue };
             let Some(protocol) = channel.protocol(source, &self.description.settings.servers) else { continue };
-            let can = self.description.is_mocked(source) || self.description.connects_by(protocol);
-            if can || said.contains(&source) {
+            let mocked = self.description.is_mocked(source);
+            if channel.is_webhook() && !mocked && !self.description.listens() {
+                let message = format!("step `{}` receives a webhook, and nothing listens for it", step.name);
+                let fault = Diagnostic::error(Code::UnknownServer, step.span, message);
+                faults.push(fault.note(channel.span, "the webhook").remedy(Remedy::Listen));
+                continue;
+            }
+            if mocked || self.description.connects_by(protocol) || said.contains(&source) {
                 continue;
             }
             said.push(source);

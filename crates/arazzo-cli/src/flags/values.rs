@@ -1,5 +1,6 @@
 //! The values of flags: a text is what it has to be, or why it is not.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +8,16 @@ use std::time::Duration;
 use arazzo::values;
 
 use crate::requested::Shard;
+
+/// An address of this machine that no other reaches.
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.replacen("localhost:", "127.0.0.1:", 1).parse::<SocketAddr>();
+    let address = address.map_err(|_| "write an address with a port, such as 127.0.0.1:8080".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("other machines reach this address: listen at 127.0.0.1, and let a proxy or a tunnel lead there".to_owned())
+}
 
 pub(super) fn server_url(text: &str) -> Result<(Option<String>, String), String> {
     match server(text)? {

@@ -12,7 +12,7 @@ use crate::openapi::Api;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Checked, Direction, checked};
 use crate::program::{
-    Argument, Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
+    Argument, Channel, ChannelId, ChannelKind, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
 };
 use crate::remedy::Remedy;
 use crate::source::Span;
@@ -539,6 +539,7 @@ impl<'b> Compiler<'b> {
             chosen,
             messages,
             bindings: bindings(channel.document().api(), channel.bindings()),
+            kind: ChannelKind::Described,
             span: channel.key.span,
         }
     }
@@ -567,14 +568,7 @@ impl<'b> Compiler<'b> {
         });
         let mut samples: Vec<(Json, Json)> = examples.collect();
         if samples.is_empty() {
-            samples.push((sample(headers), sample(payload)));
-            // What criteria ask for is often one of a few values.
-            for (name, value) in payload.map(|schema| choices(api, schema)).unwrap_or_default() {
-                let Some((headers, Json::Object(members))) = samples.first().cloned() else { continue };
-                let mut members: Map<String, Json> = members.into_iter().collect();
-                members.insert(name, value);
-                samples.push((headers, Json::Object(members.into())));
-            }
+            samples = samples_of(api, (sample(headers), sample(payload)), payload);
         }
         Message {
             name: message.name.to_owned(),
@@ -606,6 +600,18 @@ impl<'b> Compiler<'b> {
             }
         }
     }
+}
+
+/// A sample, and others that differ in what its schema lists: what criteria ask for is often one of a few values.
+pub(super) fn samples_of(api: Api<'_>, (headers, payload): (Json, Json), schema: Option<&Node>) -> Vec<(Json, Json)> {
+    let mut samples = vec![(headers.clone(), payload.clone())];
+    let Json::Object(members) = payload else { return samples };
+    for (name, value) in schema.map(|schema| choices(api, schema)).unwrap_or_default() {
+        let mut members: Map<String, Json> = members.clone().into_iter().collect();
+        members.insert(name, value);
+        samples.push((headers.clone(), Json::Object(members.into())));
+    }
+    samples
 }
 
 /// The most values of one member that are tried.

@@ -63,16 +63,25 @@ impl<'b> Compiler<'b> {
         {
             self.check_correlation(&target, key.span, protocol);
         }
-        if step.timeout.is_none() {
-            let message = format!("step `{}` waits for a message, and does not say how long", step.id.value);
-            self.push(
-                Diagnostic::warning(Code::ReceiveWithoutTimeout, step.id.span(), message)
-                    .help("add `timeout:` with a number of milliseconds")
-                    .section("§Step Object"),
-            );
-        }
+        self.bounded(step);
         let correlation = built.flatten();
-        (Call::Receive(Box::new(ReceiveCall { target, correlation, reply_to, stays_open: false })), stage)
+        (
+            Call::Receive(Box::new(ReceiveCall { target, request: None, correlation, reply_to, stays_open: false })),
+            stage,
+        )
+    }
+
+    /// Says that a step waits for a message, and not how long.
+    pub(super) fn bounded(&mut self, step: &document::Step) {
+        if step.timeout.is_some() {
+            return;
+        }
+        let message = format!("step `{}` waits for a message, and does not say how long", step.id.value);
+        self.push(
+            Diagnostic::warning(Code::ReceiveWithoutTimeout, step.id.span(), message)
+                .help("add `timeout:` with a number of milliseconds")
+                .section("§Step Object"),
+        );
     }
 
     /// What a step does with its channel: it has to say so.

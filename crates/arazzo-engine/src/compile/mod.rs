@@ -46,6 +46,8 @@ pub(crate) mod order;
 mod replacements;
 mod resolve;
 pub(crate) mod secrets;
+mod streams;
+mod webhooks;
 
 /// A compiled description with everything that was found.
 #[derive(Debug)]
@@ -624,6 +626,9 @@ impl<'b> Compiler<'b> {
             let call = Call::Workflow { workflow: target, passed, keeps_answer: false };
             return (call, Stage::Returned, None);
         }
+        if let Some((call, stage)) = self.webhook(step, context) {
+            return (call, stage, None);
+        }
         if self.is_message(step) {
             let (call, stage) = self.message(workflow, step, context);
             return (call, stage, None);
@@ -634,10 +639,7 @@ impl<'b> Compiler<'b> {
             // Reading the document said that nothing is named, or too much.
             (None, None) | (Some(_), Some(_)) => None,
         };
-        let receives = step.action.filter(|(action, _)| *action == MessageAction::Receive && found.is_some());
-        if let Some((_, span)) = receives {
-            self.receives_nothing(span);
-        }
+        let stream = found.as_ref().and_then(|(_, operation)| self.stream_of(step, operation));
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
         let method = view.map(|view| view.method.to_ascii_uppercase());
@@ -652,18 +654,13 @@ impl<'b> Compiler<'b> {
             }
             None => self.unknown_operation(step),
         };
-        let stage = if receives.is_some() { Stage::Unknown } else { Stage::Answered };
+        if let (Some(stream), Some(view)) = (stream, view) {
+            let call = self.receive_events(step, (operation, &view), stream, (arguments, body), context);
+            return (call, Stage::Received, None);
+        }
+        let receives = step.action.is_some_and(|(action, _)| action == MessageAction::Receive) && view.is_some();
+        let stage = if receives { Stage::Unknown } else { Stage::Answered };
         (Call::Operation { operation, arguments, body }, stage, view)
-    }
-
-    /// A step that is to receive a message from an operation that is called over HTTP.
-    fn receives_nothing(&mut self, span: Span) {
-        let message = "`action: receive` is for messages, and the step calls an HTTP operation";
-        self.push(
-            Diagnostic::error(Code::MisplacedField, span, message)
-                .help("leave it out, or name an operation or channel of an AsyncAPI document".to_owned())
-                .section("§Step Object"),
-        );
     }
 
     /// Stands in for a call that is not known; the workflow is not runnable.

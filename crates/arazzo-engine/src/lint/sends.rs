@@ -39,7 +39,8 @@ impl<'a> Lint<'a> {
     pub(super) fn check_sent(&mut self, id: StepId) {
         let program = self.program;
         let (arguments, body) = match program.step(id).map(|step| &step.call) {
-            Some(Call::Operation { arguments, body, .. }) => (arguments, body),
+            Some(call @ Call::Operation { .. }) => (call.arguments(), call.body()),
+            Some(call @ Call::Receive(receive)) if receive.request.is_some() => (call.arguments(), call.body()),
             Some(Call::Workflow { workflow, passed, .. }) => return self.passed(id, *workflow, passed),
             Some(Call::Send(call)) => return self.message(id, call),
             Some(Call::Receive(_)) | None => return,
@@ -49,8 +50,8 @@ impl<'a> Lint<'a> {
         for argument in arguments {
             self.argument(id, argument, &operation, &declared);
         }
-        self.body_type(id, body.as_ref(), &operation);
-        self.body_charset(id, body.as_ref());
+        self.body_type(id, body, &operation);
+        self.body_charset(id, body);
         if let Some(body) = body {
             self.payload(id, body, &operation);
         }

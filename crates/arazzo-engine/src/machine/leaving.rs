@@ -6,8 +6,9 @@ use super::Machine;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall};
 use super::wire::Request;
+use crate::expr::StepId;
 use crate::gate::{Difference, Route, compare, compare_headers, sent_url};
-use crate::program::{Location, Step};
+use crate::program::{Location, Operation, Step};
 use crate::reason::Reason;
 
 impl Machine {
@@ -19,19 +20,33 @@ impl Machine {
         Some(self.fault_at(pending.step, Reason::UnplannedRequest, message))
     }
 
-    fn compare_with_plan(&self, step: &Step, pending: &PendingCall, request: &Request) -> Result<(), Difference> {
-        let Some(operation) = self.program.operation_of(step) else { return Err(Difference::Origin) };
+    /// The stop of the run if the request that a stream is opened with is not what was planned for its step.
+    pub(super) fn refuse_unplanned_stream(&self, id: StepId, step: &Step, request: &Request) -> Option<Fault> {
+        let difference = self.compare_with_operation(step, request).err()?;
+        let message = format!("a request is not sent, because it is not as it was planned: {difference}");
+        Some(self.fault_at(id, Reason::UnplannedRequest, message))
+    }
+
+    /// Compares a request with the operation of its step.
+    fn compare_with_operation(&self, step: &Step, request: &Request) -> Result<(), Difference> {
+        let (operation, server) = self.planned_server(step)?;
+        compare_step_headers(step, request)?;
+        let route = Route { method: &operation.method, server: &server, path: &operation.path };
+        compare(route, &request.method, &request.url)
+    }
+
+    fn planned_server(&self, step: &Step) -> Result<(&Operation, String), Difference> {
+        let operation = self.program.operation_of(step).ok_or(Difference::Origin)?;
         let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         let server = operation.server_url(source, &self.state.settings.servers).map_err(|_| Difference::Origin)?;
-        let is_host = |name: &str| name.eq_ignore_ascii_case("host");
-        let mut arguments = step.call.arguments().iter();
-        let names_host = arguments.any(|argument| argument.location == Location::Header && is_host(&argument.name));
-        compare_headers(&request.headers, names_host)?;
+        Ok((operation, server))
+    }
+
+    fn compare_with_plan(&self, step: &Step, pending: &PendingCall, request: &Request) -> Result<(), Difference> {
+        let (_, server) = self.planned_server(step)?;
+        compare_step_headers(step, request)?;
         match &pending.purpose {
-            CallPurpose::Operation if pending.hops == 0 => {
-                let route = Route { method: &operation.method, server: &server, path: &operation.path };
-                compare(route, &request.method, &request.url)
-            }
+            CallPurpose::Operation if pending.hops == 0 => self.compare_with_operation(step, request),
             CallPurpose::Operation => {
                 let url = sent_url(&request.url)?;
                 let same = Url::parse(&server).is_ok_and(|server| server.origin() == url.origin());
@@ -58,4 +73,12 @@ impl Machine {
         let was_plain = url.scheme() == "https" && url.port().is_none() && plain.set_scheme("http").is_ok();
         self.may_lead_to(url.as_str()) || was_plain && self.may_lead_to(plain.as_str())
     }
+}
+
+/// Looks at the headers of a request: `Host` is one of its own where the step names it.
+fn compare_step_headers(step: &Step, request: &Request) -> Result<(), Difference> {
+    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+    let mut arguments = step.call.arguments().iter();
+    let names_host = arguments.any(|argument| argument.location == Location::Header && is_host(&argument.name));
+    compare_headers(&request.headers, names_host)
 }

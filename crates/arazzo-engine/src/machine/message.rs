@@ -42,6 +42,41 @@ pub struct Channel {
     /// Bindings of channel, operation and message for this protocol, merged: `{qos: 1, retain: false}`, `{exchange: …}`,
     /// `{key: …}`, `{groupId: …}`. Whatever the connection cannot honour it refuses by name.
     pub bindings: Map<String, Json>,
+    /// The requests that are the messages, of a webhook: they are listened for at the path, and nothing is connected to.
+    #[serde(default)]
+    pub hook: Option<Hook>,
+    /// The request that is answered with the stream that is listened to, of an operation of OpenAPI (http); else it is a GET
+    /// of the path.
+    #[serde(default)]
+    pub opening: Option<Opening>,
+}
+
+/// What is listened for, of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// `POST`
+    pub method: String,
+    /// The status of the answer to a request that is taken.
+    pub status: u16,
+}
+
+/// A request that is answered with a stream of events; its headers are those of its channel. Holds secrets: its `Debug` shows
+/// the method only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// `GET`
+    pub method: String,
+    /// The path with its query, encoded.
+    pub target: String,
+    /// The body.
+    #[serde(with = "as_base64")]
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 impl Channel {

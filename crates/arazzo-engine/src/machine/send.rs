@@ -18,34 +18,22 @@ impl Machine {
     pub(super) fn send_step(&mut self, now: Millis, id: StepId, challenge: Option<String>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
-        let (built, ready) = match self.build_request(now, step, challenge.as_deref(), self.state.calls) {
+        // What had to go before a stream has gone.
+        if step.call.receive().is_some() {
+            return Phase::OpenReceive(id);
+        }
+        let (mut built, ready) = match self.build_request(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
             Err(_) if self.budget.exceeded() => return self.stop_at_limit(Limit::Value, None),
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
         if let Ready::First(before) = ready {
-            // Those of several schemes do not wait for one another.
-            for (purpose, request) in before {
-                let slot = self.stash(&request);
-                let pending = self.new_call(now, id, purpose, challenge.clone());
-                let pending = PendingCall { request: Some(slot), ..pending };
-                if let Some(stopped) = self.dispatch_call(now, request, pending, turn) {
-                    return stopped;
-                }
-            }
-            return Phase::Resume;
+            return self.send_before(now, id, before, challenge.as_deref(), turn);
         }
-        if challenge.is_none() {
-            for (expression, target) in built.absent {
-                self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
-            }
+        if challenge.is_some() {
+            built.absent.clear();
         }
-        for (name, value) in &built.credentials {
-            self.learn_credential(name, value);
-        }
-        for value in step.call.values() {
-            self.learn_derived(&format!("{}.selected", step.name), value, None);
-        }
+        self.learn_built(id, step, &mut built, turn);
         let request = built.request;
         let print = built.print;
         self.state.loopback = built.loopback;
@@ -63,11 +51,45 @@ impl Machine {
         self.dispatch_call(now, request, pending, turn).unwrap_or(Phase::Resume)
     }
 
+    /// Sends the requests that have to go before that of a step.
+    pub(super) fn send_before(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        before: Vec<(CallPurpose, Request)>,
+        challenge: Option<&str>,
+        turn: &mut Turn,
+    ) -> Phase {
+        // Those of several schemes do not wait for one another.
+        for (purpose, request) in before {
+            let slot = self.stash(&request);
+            let pending = self.new_call(now, id, purpose, challenge.map(str::to_owned));
+            let pending = PendingCall { request: Some(slot), ..pending };
+            if let Some(stopped) = self.dispatch_call(now, request, pending, turn) {
+                return stopped;
+            }
+        }
+        Phase::Resume
+    }
+
+    /// Says what was left out of a request, and learns what of it is secret.
+    pub(super) fn learn_built(&mut self, id: StepId, step: &Step, built: &mut request::Built, turn: &mut Turn) {
+        for (expression, target) in std::mem::take(&mut built.absent) {
+            self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
+        }
+        for (name, value) in &built.credentials {
+            self.learn_credential(name, value);
+        }
+        for value in step.call.values() {
+            self.learn_derived(&format!("{}.selected", step.name), value, None);
+        }
+    }
+
     /// The request of a step with its credentials and cookies.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be sent.
-    fn build_request(
+    pub(super) fn build_request(
         &self,
         now: Millis,
         step: &Step,

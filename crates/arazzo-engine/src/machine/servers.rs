@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::Settings;
 use crate::openapi::security::Kind;
 use crate::openapi::server::NoUrl;
-use crate::program::{Channel, Destinations, Program, Step, WorkflowId};
+use crate::program::{Channel, ChannelKind, Destinations, Program, Step, WorkflowId};
 use crate::remedy::Remedy;
 
 /// The servers of a run that are missing, or cannot be called.
@@ -32,7 +32,10 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
     missing_brokers(program, &workflows, settings, &mut faults);
     let given = settings.servers.named.iter().map(|(name, url)| (Some(name), url));
     for (name, url) in given.chain(settings.servers.all.iter().map(|url| (None, url))) {
-        let has_channels = |channel: &Channel| program.apis.get(channel.api).is_some_and(|api| Some(&api.name) == name);
+        let has_channels = |channel: &Channel| {
+            let is = program.apis.get(channel.api).is_some_and(|api| Some(&api.name) == name);
+            is && channel.kind == ChannelKind::Described
+        };
         if program.channels.iter().any(has_channels) {
             continue;
         }
@@ -77,7 +80,11 @@ fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Setti
     let mut said: Vec<&str> = vec![];
     for step in steps.filter_map(|id| program.step(*id)) {
         let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
-        if settings.mocked.contains(source) || said.contains(&channel.name.as_str()) {
+        // What is missing of an operation was said.
+        if channel.kind != ChannelKind::Described
+            || settings.mocked.contains(source)
+            || said.contains(&channel.name.as_str())
+        {
             continue;
         }
         let servers = &settings.servers;

@@ -13,7 +13,7 @@ use crate::machine::message::{
     Channel as Connection, ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId,
 };
 use crate::media_type::MediaType;
-use crate::program::{self, Channel, MessageTarget, Program};
+use crate::program::{self, Channel, ChannelKind, MessageTarget, Program};
 use crate::value::{Json, json_text};
 
 /// What an id is called where nothing says what it is called.
@@ -189,7 +189,8 @@ pub fn with_correlation(program: &Program, awaited: &AwaitedMessage, mut message
 
 /// Puts an id that has no place where the protocol of a channel has one: into its own field, a header, the payload.
 fn set_id(channel: &Channel, message: &mut Message, payload: &mut Json, wanted: &Json) {
-    let protocol = channel.server().and_then(|server| server.protocol);
+    let described = channel.server().and_then(|server| server.protocol);
+    let protocol = if channel.is_webhook() { Some(Protocol::Http) } else { described };
     match (protocol, payload) {
         (Some(protocol), _) if protocol.has_headers() && !protocol.has_correlation() && !protocol.is_web() => {
             set_header(message, ID_NAME, wanted);
@@ -259,6 +260,7 @@ fn make_one(
     message.payload = match (&described.content_type, payload) {
         (_, Json::Null) if described.payload_schema.is_none() => vec![],
         (Some(kind), Json::String(text)) if !MediaType::parse(kind).is_json() => text.into_bytes(),
+        (None, Json::String(text)) if channel.kind == ChannelKind::Stream => text.into_bytes(),
         (_, payload) => payload.to_string().into_bytes(),
     };
     message

@@ -27,6 +27,8 @@ pub mod security;
 pub mod server;
 pub mod status;
 pub mod store;
+pub mod stream;
+mod webhook;
 pub mod xml;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).

@@ -3,18 +3,18 @@
 use crate::asyncapi::{CorrelationPlace, Protocol};
 use crate::limits::{Decides, Servers};
 use crate::openapi::schema::Checked;
-use crate::openapi::server::{NoUrl, Server};
+use crate::openapi::server::{NoUrl, Server, without_slash};
 use crate::source::Span;
 use crate::value::{Json, Map};
 
-use super::{Argument, Body, Build, Call, Program, Step};
+use super::{Argument, Body, Build, Call, OperationId, Program, Step};
 use serde::{Deserialize, Serialize};
 
 /// A channel: its index in [`Program::channels`](super::Program::channels).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChannelId(pub u32);
 
-/// A channel of an AsyncAPI document.
+/// A channel of an AsyncAPI document, or what messages of an OpenAPI document come by.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Channel {
@@ -35,8 +35,26 @@ pub struct Channel {
     pub messages: Vec<Message>,
     /// `bindings`, by protocol.
     pub bindings: Map<String, Json>,
+    /// What it is.
+    pub kind: ChannelKind,
     /// Where it is described.
     pub span: Span,
+}
+
+/// What a channel is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// A channel of an AsyncAPI document.
+    Described,
+    /// The stream of events that an operation of an OpenAPI document answers with.
+    Stream,
+    /// A webhook of an OpenAPI document: its server sends the messages, as requests.
+    Webhook {
+        /// `POST`
+        method: String,
+        /// The status by which it hears that one was taken.
+        status: u16,
+    },
 }
 
 /// A parameter of the address of a channel.
@@ -143,12 +161,24 @@ pub struct SendCall {
 pub struct ReceiveCall {
     /// Where from.
     pub target: MessageTarget,
+    /// The request that is answered with the stream that it listens to, of an operation of OpenAPI.
+    pub request: Option<StreamRequest>,
     /// `correlationId`
     pub correlation: Option<Build>,
     /// The place in the message of the same operation that says where its answer comes.
     pub reply_to: Option<CorrelationPlace>,
     /// `true` if the workflow goes on while the message has not come: a later step says that it waits for it.
     pub stays_open: bool,
+}
+
+/// A request that is answered with a stream of events. Its parameters are those of the target.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StreamRequest {
+    /// Which operation.
+    pub operation: OperationId,
+    /// `requestBody`
+    pub body: Option<Body>,
 }
 
 impl Call {
@@ -229,6 +259,12 @@ impl Channel {
     /// The messages of a target.
     pub fn messages_of<'c>(&'c self, target: &'c MessageTarget) -> impl Iterator<Item = &'c Message> {
         target.messages.iter().filter_map(|index| self.messages.get(*index))
+    }
+
+    /// `true` for messages that others bring, as requests: nothing is connected to for them.
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        matches!(self.kind, ChannelKind::Webhook { .. })
     }
 
     /// The server that is connected to if none is given.
@@ -335,6 +371,15 @@ impl Channel {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Endpoint, NoUrl> {
         let described = self.server();
+        if let ChannelKind::Webhook { .. } = self.kind {
+            // Nothing is connected to: who sends connects.
+            let host = format!("webhooks-{}:0", self.api);
+            return Ok(Endpoint { protocol: Protocol::Http, host, path: String::new(), user: None });
+        }
+        if self.kind == ChannelKind::Stream {
+            let server = described.ok_or(NoUrl::Relative)?;
+            return web_endpoint(&given.map_or_else(|| server.url.filled(variable), |url| Ok(without_slash(url)))?);
+        }
         let Some(url) = given else {
             let server = described.ok_or(NoUrl::Relative)?;
             let protocol = server.protocol.ok_or(NoUrl::Relative)?;
@@ -391,6 +436,16 @@ impl Channel {
             found => found,
         }
     }
+}
+
+/// The server of an operation as it is connected to.
+fn web_endpoint(url: &str) -> Result<Endpoint, NoUrl> {
+    let wrong = || NoUrl::NotHttp(url.to_owned());
+    let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
+    let protocol = Protocol::of(scheme, "").filter(|protocol| matches!(protocol, Protocol::Http | Protocol::Https));
+    // A query of a server is sent behind the path of the operation.
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    endpoint(protocol.ok_or_else(wrong)?, rest).ok_or_else(wrong)
 }
 
 /// `user:password@host:port/path`

@@ -77,7 +77,7 @@ pub(crate) fn absent_protocols() -> Vec<(Protocol, String)> {
     absent.collect()
 }
 
-/// The brokers of this build, to which connections go where `hosts` lets them.
+/// The brokers of this build, to which connections go where `hosts` lets them; they listen for `webhooks` if any are received.
 ///
 /// # Errors
 /// The part of `network` that cannot be used.
@@ -85,8 +85,9 @@ pub(crate) fn absent_protocols() -> Vec<(Protocol, String)> {
 pub(crate) fn channel_client(
     network: &SharedNetwork,
     hosts: Hosts,
+    webhooks: bool,
 ) -> Result<Arc<dyn crate::channel::Channels>, String> {
-    Ok(Arc::new(channel::Brokers::new(network, hosts)?))
+    Ok(Arc::new(channel::Brokers::new(network, hosts, webhooks)?))
 }
 
 #[cfg(not(feature = "http"))]

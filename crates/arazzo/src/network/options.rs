@@ -1,7 +1,7 @@
 //! The way of requests to servers: proxies, addresses, certificates, times. What is sent, and to whom, is decided
 //! elsewhere.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -52,6 +52,9 @@ pub struct Network {
     /// Requests that one host gets at once, and connections to it, from all runs of a description (or of all that share
     /// the network) on one tokio runtime; the others wait for their turn.
     pub per_host: NonZeroUsize,
+    /// The address on this machine that webhooks are listened for at, by runs that receive them. Each run has a listener of
+    /// its own.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Requests at once, where nothing else is said.
@@ -73,6 +76,7 @@ impl Default for Network {
             idle_timeout: None,
             fresh_connections: false,
             per_host: PER_HOST,
+            listen: None,
         }
     }
 }

@@ -66,7 +66,7 @@ impl SharedNetwork {
             let read = arazzo_engine::limits::AllowedHost::parse(host);
             allowed.give(read.map_err(|reason| format!("`{host}` is not a host: {reason}"))?);
         }
-        crate::network::channel_client(self, allowed)
+        crate::network::channel_client(self, allowed, true)
     }
 
     /// # Errors

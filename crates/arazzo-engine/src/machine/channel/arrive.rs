@@ -155,7 +155,8 @@ impl Machine {
         let place = self.state.frames.iter().rposition(|frame| Some(frame.workflow) == workflow);
         let known = (channel, self.protocol_of(channel));
         let wanted = place.zip(call.correlation.as_ref());
-        let wanted = wanted.and_then(|(place, wanted)| super::super::select::evaluate(wanted, &self.view_at(place, None)));
+        let wanted =
+            wanted.and_then(|(place, wanted)| super::super::select::evaluate(wanted, &self.view_at(place, None)));
         let wanted: Option<Json> = wanted.map(|wanted| wanted.into_json());
         matches(known, call, (wanted.as_ref(), None), (address, &delivery.message, seen))?;
         let may_decide = place.is_none_or(|place| self.may_decide(id, place, seen));

@@ -6,13 +6,13 @@ use crate::expr::Lookup;
 use crate::expr::eval::SeenMessage;
 use crate::fingerprint::fingerprint;
 use crate::openapi::encode;
-use crate::program::{Argument, Channel, ChannelScheme, Endpoint, Location, MessageTarget, Step};
+use crate::program::{Argument, Channel, ChannelKind, ChannelScheme, Endpoint, Location, MessageTarget, Step};
 use crate::reason::Reason;
 use crate::remedy::{Credential, Remedy};
 use crate::value::{Json, Map, Value};
 
 use super::super::fault::Fault;
-use super::super::message::{self, Login};
+use super::super::message::{self, Hook, Login};
 use super::super::{Machine, select};
 
 /// A channel as it is connected to.
@@ -20,6 +20,10 @@ pub(super) struct Resolved {
     pub(super) channel: message::Channel,
     /// `true` if the address stands for several.
     pub(super) is_pattern: bool,
+    /// The fingerprint of where it is, and who connects.
+    pub(super) key: u64,
+    /// `true` if nothing that is open stands for it: each time, it is opened anew.
+    pub(super) renews: bool,
 }
 
 /// What lets a run in where a server of channels wants to know who connects: one of its schemes.
@@ -121,10 +125,19 @@ impl Machine {
             (endpoint.path.clone(), address)
         };
         let host = endpoint.host.clone();
+        let hook = match &described.kind {
+            ChannelKind::Webhook { method, status } => Some(Hook { method: method.clone(), status: *status }),
+            _ => None,
+        };
+        if hook.is_some() {
+            headers.clear();
+        }
+        let (login, proof, opening) = (None, None, None);
         let mut channel =
-            message::Channel { protocol, host, path, query, headers, address, login: None, proof: None, bindings };
+            message::Channel { protocol, host, path, query, headers, address, login, proof, bindings, hook, opening };
         self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
-        Ok(Resolved { channel, is_pattern })
+        let key = key_of(&channel);
+        Ok(Resolved { channel, is_pattern, key, renews: false })
     }
 
     /// Proves who connects: by the user of the url that was given, else by what was given for the first scheme of the server

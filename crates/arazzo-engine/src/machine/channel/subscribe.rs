@@ -7,7 +7,7 @@ use super::super::message::{ChannelInput, ChannelRequest, Delivery, Subscription
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::messaging::{Listening, Subscription};
-use super::resolve::{Resolved, key_of, part_of, shown_address};
+use super::resolve::{Resolved, part_of, shown_address};
 use crate::asyncapi::CorrelationPlace;
 use crate::expr::StepId;
 use crate::limits::Millis;
@@ -25,14 +25,14 @@ impl Machine {
         {
             return Some(phase);
         }
-        self.subscribe_ahead(turn);
+        self.subscribe_ahead(now, turn);
         let messaging = self.state.messaging.as_ref()?;
         let opening = messaging.subscriptions.iter().any(|subscription| subscription.status == Listening::Opening);
         opening.then_some(Phase::Wait)
     }
 
     /// Listens to the channels of steps that may still receive, where it is known by now where they are.
-    fn subscribe_ahead(&mut self, turn: &mut Turn) {
+    fn subscribe_ahead(&mut self, now: Millis, turn: &mut Turn) {
         let program = self.program.clone();
         let own = self.frame().workflow;
         let started = self.state.frames.first().map_or(own, |frame| frame.workflow);
@@ -48,6 +48,10 @@ impl Machine {
                 let fixed = !call.target.arguments.iter().any(reads);
                 let known = id == own || fixed && call.reply_to.is_none();
                 if !known {
+                    continue;
+                }
+                if call.request.is_some() {
+                    self.open_ahead(now, *receive, call, turn);
                     continue;
                 }
                 let resolved = self.resolve_receive(step, call, true, &self.view(None));
@@ -123,7 +127,7 @@ impl Machine {
         (resolved, again): (Resolved, bool),
         turn: &mut Turn,
     ) -> SubscriptionId {
-        let key = key_of(&resolved.channel);
+        let key = resolved.key;
         let limits = &self.state.settings.limits;
         let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
         let messaging = self.state.messaging.get_or_insert_default();
@@ -133,8 +137,12 @@ impl Machine {
                 known.steps.push(step);
             }
             // No silent second connection: only a step that is tried again makes one.
-            if !again || !matches!(known.status, Listening::Lost(..)) {
+            let is_lost = matches!(known.status, Listening::Lost(..));
+            if !resolved.renews && (!again || !is_lost) {
                 return known.id;
+            }
+            if !is_lost {
+                turn.channels.push(ChannelRequest::Unsubscribe(known.id));
             }
             (known.id, known.status) = (id, Listening::Opening);
             messaging.next += 1;

@@ -113,9 +113,16 @@ impl Machine {
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let Some(call) = step.call.receive() else { return self.go_on_to(None) };
         let fail = |fault: Box<Fault>| Phase::Fail { step: id, fault: *fault, exchange: None };
-        let resolved = match self.resolve_receive(step, call, true, &self.view(None)) {
-            Ok(resolved) => resolved,
-            Err(fault) => return fail(fault),
+        let resolved = if call.request.is_some() {
+            match self.open_stream(now, id, step, turn) {
+                Ok(resolved) => resolved,
+                Err(phase) => return *phase,
+            }
+        } else {
+            match self.resolve_receive(step, call, true, &self.view(None)) {
+                Ok(resolved) => resolved,
+                Err(fault) => return fail(fault),
+            }
         };
         let address =
             (!resolved.is_pattern && !resolved.channel.address.is_empty()).then(|| resolved.channel.address.clone());
@@ -162,7 +169,7 @@ impl Machine {
         call: &ReceiveCall,
         address: Option<&str>,
     ) -> Option<super::super::message::SubscriptionId> {
-        let address = address?;
+        let address = address.filter(|_| call.request.is_none())?;
         let messaging = self.state.messaging.as_ref()?;
         let program = &self.program;
         let protocol = program.channel(call.target.channel).and_then(|channel| self.protocol_of(channel));

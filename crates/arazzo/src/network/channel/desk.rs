@@ -156,9 +156,10 @@ impl Desk {
         self.close(failure).await;
     }
 
-    /// The run listens no more; an event stream just ends.
+    /// The run listens no more.
     #[cfg(any(
         feature = "channel-ws",
+        feature = "channel-http",
         feature = "channel-mqtt",
         feature = "channel-nats",
         feature = "channel-amqp",

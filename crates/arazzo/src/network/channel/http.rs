@@ -1,10 +1,9 @@
 //! Event streams (server-sent events, HTML 9.2) and messages that are sent as requests, over HTTP/1.1. Each has a connection
 //! of its own. A stream that breaks is opened again where its last event had an id: with `Last-Event-ID`.
 
-mod event;
-
 use std::time::Duration;
 
+use arazzo_engine::event_stream::{Event, Reader};
 use arazzo_engine::machine::message::{Channel, Message};
 use arazzo_engine::machine::{Failure, FailureKind};
 use http_body_util::{BodyExt as _, Full};
@@ -18,7 +17,6 @@ use tokio::time::Instant;
 use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, too_large};
 use super::{Way, authorization, binding, broken, not_let_in, path_and_query, refusal};
 use crate::network::http::USUAL_HEADERS;
-use event::{Event, Reader};
 
 /// Times that a stream is opened again with no event in between.
 const TRIES: u32 = 3;
@@ -105,7 +103,9 @@ async fn follow(order: &SubscribeOrder, desk: &mut Desk, mut body: Body, progres
         };
         let broke = |why: &dyn std::fmt::Display| {
             let failure = broken(host, why);
-            if progress.last_id.is_empty() { End::Lost(failure) } else { End::Broke(failure) }
+            // A request that may do something is not made twice.
+            let may_repeat = order.channel.opening.as_ref().is_none_or(|opening| opening.method == "GET");
+            if progress.last_id.is_empty() || !may_repeat { End::Lost(failure) } else { End::Broke(failure) }
         };
         let bytes = match frame {
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
@@ -139,7 +139,14 @@ fn incoming(channel: &Channel, event: Event) -> Incoming {
 /// Opens a stream, after the event with this id.
 async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failure> {
     binding::check(channel, false)?;
-    let mut request = request(channel, Method::GET, &[], Bytes::new())?;
+    let (method, body) = match &channel.opening {
+        Some(opening) => {
+            let method = Method::from_bytes(opening.method.as_bytes());
+            (method.map_err(|_| refusal("the method is not valid"))?, opening.body.clone().into())
+        }
+        None => (Method::GET, Bytes::new()),
+    };
+    let mut request = request(channel, method, &[], body)?;
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -153,6 +160,7 @@ async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failu
     let failed = |message| Failure { kind: FailureKind::Connect, message, in_doubt: false };
     match status {
         200 => {}
+        201..=203 if channel.opening.is_some() => {}
         401 | 403 => return Err(not_let_in(channel, format!("the answer was {status}"))),
         204 => return Err(failed(format!("`{}` has no more events: the answer was 204", channel.host))),
         _ => {
@@ -214,7 +222,8 @@ fn request(
     let wrong = |what: &str| refusal(format!("the {what} of the request to `{}` is not valid", channel.host));
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
-    *request.uri_mut() = path_and_query(channel).parse().map_err(|_| wrong("url"))?;
+    let target = channel.opening.as_ref().map_or_else(|| path_and_query(channel), |opening| opening.target.clone());
+    *request.uri_mut() = target.parse().map_err(|_| wrong("url"))?;
     let fields = request.headers_mut();
     fields.insert(HOST, HeaderValue::from_str(&channel.host).map_err(|_| wrong("host"))?);
     let usual = USUAL_HEADERS.iter().find(|(name, _)| *name == USER_AGENT.as_str());

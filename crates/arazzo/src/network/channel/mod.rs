@@ -18,11 +18,14 @@ mod kafka;
 mod mqtt;
 #[cfg(feature = "channel-nats")]
 mod nats;
+#[cfg(feature = "channel-http")]
+mod webhook;
 #[cfg(feature = "channel-ws")]
 mod ws;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arazzo_engine::limits::plain_host;
@@ -56,14 +59,32 @@ pub(crate) struct Brokers(Arc<Way>);
 struct Way {
     connector: Connector,
     hosts: Hosts,
+    /// What webhooks come to; none after it was taken.
+    #[cfg_attr(not(feature = "channel-http"), expect(dead_code, reason = "webhooks come over HTTP"))]
+    listener: Mutex<Option<TcpListener>>,
 }
 
 impl Brokers {
     /// # Errors
     /// The part of the network that cannot be used.
-    pub(crate) fn new(network: &SharedNetwork, hosts: Hosts) -> Result<Self, String> {
-        Ok(Self(Arc::new(Way { connector: network.pool()?.connector().clone(), hosts })))
+    pub(crate) fn new(network: &SharedNetwork, hosts: Hosts, webhooks: bool) -> Result<Self, String> {
+        let listener = Mutex::new(if webhooks { listener(network)? } else { None });
+        Ok(Self(Arc::new(Way { connector: network.pool()?.connector().clone(), hosts, listener })))
     }
+}
+
+/// What webhooks come to, if that was asked for: at an address that only this machine reaches.
+fn listener(network: &SharedNetwork) -> Result<Option<TcpListener>, String> {
+    let Some(address) = network.options().listen else { return Ok(None) };
+    if !address.ip().is_loopback() {
+        return Err(format!(
+            "webhooks are listened for on this machine alone, and {address} can be reached from others"
+        ));
+    }
+    let refused = |error: std::io::Error| format!("cannot listen on {address}: {error}");
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
+    Ok(Some(listener))
 }
 
 impl Channels for Brokers {
@@ -130,6 +151,12 @@ enum Own {
 impl Peer {
     fn of(channel: &Channel, most: u64, own: Own) -> Self {
         let is_http = matches!(channel.protocol, Protocol::Http | Protocol::Https);
+        if channel.hook.is_some() {
+            // One listener for all of them.
+            let (host, path) = ("webhooks".to_owned(), String::new());
+            let (query, headers) = (vec![], vec![]);
+            return Self { protocol: channel.protocol, host, path, query, headers, login: None, most, own: None };
+        }
         Self {
             protocol: channel.protocol,
             host: channel.host.clone(),
@@ -257,6 +284,8 @@ async fn converse(way: Arc<Way>, channel: Channel, until: Instant, desk: Desk) {
     match channel.protocol {
         #[cfg(feature = "channel-ws")]
         Protocol::Ws | Protocol::Wss => ws::serve(&way, &channel, until, desk).await,
+        #[cfg(feature = "channel-http")]
+        Protocol::Http | Protocol::Https if channel.hook.is_some() => webhook::serve(&way, desk).await,
         #[cfg(feature = "channel-http")]
         Protocol::Http | Protocol::Https => http::serve(&way, until, desk).await,
         #[cfg(feature = "channel-mqtt")]

@@ -1,20 +1,23 @@
-//! Event streams as bytes → events (HTML 9.2.6).
+//! Event streams as bytes → events (HTML 9.2.6): those of servers, and those that stand as examples in descriptions.
 
 use std::time::Duration;
 
 /// An event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) name: Option<String>,
+pub struct Event {
+    /// `event`
+    pub name: Option<String>,
     /// The last id that the stream has named; empty if none.
-    pub(super) id: String,
+    pub id: String,
     /// `true` if it was this event that named it.
-    pub(super) own_id: bool,
-    pub(super) data: String,
+    pub own_id: bool,
+    /// `data`, its lines put together.
+    pub data: String,
 }
 
 /// Reads a stream as it comes.
-pub(super) struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     /// Bytes of an event at most.
     limit: u64,
     started: bool,
@@ -29,7 +32,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(limit: u64) -> Self {
+    /// A reader of events that may have so many bytes each.
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
         Self {
             limit,
             started: false,
@@ -44,12 +49,13 @@ impl Reader {
     }
 
     /// The pause before the stream is opened again, if it has said one.
-    pub(super) fn retry(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
     /// The events that these bytes complete; nothing if one becomes too large.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<Vec<Event>> {
+    pub fn read(&mut self, bytes: &[u8]) -> Option<Vec<Event>> {
         let mut events = vec![];
         for &byte in bytes {
             let is_second = std::mem::replace(&mut self.after_return, byte == b'\r') && byte == b'\n';

@@ -1,0 +1,190 @@
+//! Steps that receive messages of OpenAPI documents: the events of the stream that an operation answers with. Each becomes a
+//! channel of the program, so that nothing behind the compiler tells them from channels of AsyncAPI documents.
+
+use super::channels::samples_of;
+use super::{Compiler, Context};
+use crate::asyncapi::Protocol;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::document::{self, MessageAction};
+use crate::json;
+use crate::openapi::sample::sample_of;
+use crate::openapi::schema::{Direction, checked};
+use crate::openapi::stream::{DescribedEvent, EVENT_STREAM, EventStream};
+use crate::openapi::{self, Broken};
+use crate::program::{
+    Argument, Body, Call, Channel, ChannelId, ChannelKind, ChannelServer, Message, MessageTarget, OperationId,
+    ReceiveCall, StreamRequest,
+};
+use crate::source::Span;
+use crate::value::{Json, Map};
+
+impl<'b> Compiler<'b> {
+    /// The stream that a step listens to which is to receive of an operation; a diagnostic if there is none.
+    pub(super) fn stream_of(
+        &mut self,
+        step: &document::Step,
+        operation: &openapi::Operation<'b>,
+    ) -> Option<EventStream<'b>> {
+        let (action, span) = step.action?;
+        if action == MessageAction::Send {
+            let message = "`action: send` is for messages, and the step calls an HTTP operation";
+            self.misplaced_action(span, message, "leave it out: a request is sent without it");
+            return None;
+        }
+        let found: Result<Option<EventStream<'b>>, Broken> = operation.event_stream();
+        let found = match found {
+            Ok(found) => found,
+            Err(broken) => {
+                self.broken(broken);
+                return None;
+            }
+        };
+        if found.is_none() {
+            let name = operation.name();
+            let message =
+                format!("`action: receive` is for messages, and operation `{name}` answers with no stream of them");
+            let help = format!("leave it out, or describe `{EVENT_STREAM}` as the content of its answer");
+            self.misplaced_action(span, &message, &help);
+        }
+        found
+    }
+
+    pub(super) fn misplaced_action(&mut self, span: Span, message: &str, help: &str) {
+        let fault = Diagnostic::error(Code::MisplacedField, span, message).help(help.to_owned());
+        self.push(fault.section("§Step Object"));
+    }
+
+    /// A step that receives the events of an operation.
+    pub(super) fn receive_events(
+        &mut self,
+        step: &document::Step,
+        (operation, view): (OperationId, &openapi::Operation<'b>),
+        stream: EventStream<'b>,
+        (arguments, body): (Vec<Argument>, Option<Body>),
+        context: &Context<'_>,
+    ) -> Call {
+        self.of_openapi(step, "the events of an operation of OpenAPI are received", view.key.span);
+        let index = self.stream_channel(operation, view, stream);
+        let messages = self.channels.get(index).map_or(0, |channel| channel.messages.len());
+        let target = MessageTarget {
+            channel: ChannelId(index as u32),
+            operation: Some(view.name()),
+            messages: (0..messages).collect(),
+            bindings: Map::new(),
+            arguments,
+        };
+        let correlation = self.openapi_correlation(step, view.key.span, context);
+        self.bounded(step);
+        let request = Some(StreamRequest { operation, body });
+        Call::Receive(Box::new(ReceiveCall { target, request, correlation, reply_to: None, stays_open: false }))
+    }
+
+    /// The reading `message-of-openapi`.
+    pub(super) fn of_openapi(&mut self, step: &document::Step, message: &str, described: Span) {
+        let Some((_, span)) = step.action else { return };
+        self.departure(
+            Diagnostic::warning(Code::MessageOfOpenapi, span, message)
+                .label("an action is for steps of AsyncAPI documents")
+                .note(described, "described here")
+                .section("§Step Object"),
+        );
+    }
+
+    /// The id that is waited for. An OpenAPI document says of no message where it has one.
+    pub(super) fn openapi_correlation(
+        &mut self,
+        step: &document::Step,
+        described: Span,
+        context: &Context<'_>,
+    ) -> Option<crate::program::Build> {
+        let (key, node) = step.correlation_id.as_ref()?;
+        let built = self.build(node, false, &context.within(super::Place::Any));
+        self.departure(
+            Diagnostic::warning(
+                Code::NoCorrelationPlace,
+                key.span,
+                "an OpenAPI document says of no message where it has a correlation id",
+            )
+            .label("one header or top member of the message has to be equal to it")
+            .note(described, "described here")
+            .section("§Step Object"),
+        );
+        built
+    }
+
+    /// The entry of the program for the stream of an operation.
+    fn stream_channel(
+        &mut self,
+        operation: OperationId,
+        view: &openapi::Operation<'b>,
+        stream: EventStream<'b>,
+    ) -> usize {
+        let Some(known) = self.operations.get(operation.0 as usize) else { return self.channels.len() };
+        let (api, server, name) = (known.api, known.server.clone(), known.name());
+        let is = |channel: &Channel| {
+            channel.kind == ChannelKind::Stream && channel.api == api && channel.span == view.key.span
+        };
+        if let Some(index) = self.channels.iter().position(is) {
+            return index;
+        }
+        let protocol = if server.url.starts_with("https:") { Protocol::Https } else { Protocol::Http };
+        let server = ChannelServer {
+            name: String::new(),
+            protocol: Some(protocol),
+            protocol_text: protocol.word().to_owned(),
+            url: server,
+            security: vec![],
+        };
+        self.channels.push(Channel {
+            api,
+            name,
+            address: Some(view.path.to_owned()),
+            parameters: vec![],
+            servers: vec![server],
+            chosen: Some(0),
+            messages: events(stream, view.key.span),
+            bindings: Map::new(),
+            kind: ChannelKind::Stream,
+            span: view.key.span,
+        });
+        self.channels.len() - 1
+    }
+}
+
+/// The messages of a stream.
+fn events(stream: EventStream<'_>, span: Span) -> Vec<Message> {
+    let described = stream.events();
+    let mut messages: Vec<Message> = described.iter().map(|event| message(stream, event, span)).collect();
+    let mut examples: Vec<Vec<(Json, Json)>> = vec![vec![]; messages.len()];
+    for (headers, payload) in stream.examples() {
+        let name = headers.get("event").and_then(Json::as_str);
+        let at = described.iter().position(|event| name.is_some() && event.name.as_deref() == name).unwrap_or(0);
+        if let Some(own) = examples.get_mut(at) {
+            own.push((headers, payload));
+        }
+    }
+    for (message, examples) in messages.iter_mut().zip(examples).filter(|(_, examples)| !examples.is_empty()) {
+        message.samples = examples;
+    }
+    messages
+}
+
+fn message(stream: EventStream<'_>, event: &DescribedEvent<'_>, span: Span) -> Message {
+    let api = stream.api();
+    let name = event.name.clone();
+    let headers = name.as_ref().map_or_else(|| json!({}), |name| json!({ "event": name.as_str() }));
+    let payload = event.data.map(|data| sample_of(api, data, Direction::Response, "data", &[]));
+    let payload = payload.unwrap_or_else(|| if event.is_json { json!({}) } else { Json::Null });
+    Message {
+        name: name.unwrap_or_else(|| "event".to_owned()),
+        content_type: event.is_json.then(|| "application/json".to_owned()),
+        correlation: None,
+        headers: vec!["event".to_owned(), "id".to_owned()],
+        header_schema: None,
+        payload_schema: event.data.and_then(|data| checked(api, data, Direction::Response).ok()),
+        samples: samples_of(api, (headers, payload), event.data),
+        bindings: Map::new(),
+        span: event.data.map_or(span, |data| data.span),
+    }
+}

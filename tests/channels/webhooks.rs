@@ -1,0 +1,125 @@
+//! Runs of the built command that receive webhooks: this test is the server that sends them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use crate::cli::{Arazzo, Folder, Output};
+
+const FLOW: &str = "arazzo: 1.1.0
+info: { title: Pets, version: '1' }
+sourceDescriptions: [{ name: pets, url: pets.yaml, type: openapi }]
+workflows:
+  - workflowId: watch
+    steps:
+      - stepId: order
+        operationId: order
+        requestBody: { payload: { name: Ada } }
+      - stepId: sold
+        operationId: onNewPet
+        action: receive
+        correlationId: Ada
+        timeout: 20000
+        successCriteria: [{ condition: $message.payload#/name == 'Ada' }]
+        outputs: { id: $message.payload#/id, by: $message.header.x-by }
+    outputs: { id: $steps.sold.outputs.id, by: $steps.sold.outputs.by }
+";
+
+const PETS: &str = "openapi: 3.1.0
+info: { title: Pets, version: '1' }
+servers: [{ url: http://pets.example }]
+paths:
+  /orders:
+    post:
+      operationId: order
+      requestBody: { content: { application/json: {} } }
+      responses: { '202': { description: taken } }
+webhooks:
+  newPet:
+    post:
+      operationId: onNewPet
+      requestBody: { content: { application/json: { schema: { type: object, properties: { name: { type: string }, id: { type: integer } } } } } }
+      responses: { '204': { description: taken } }
+";
+
+/// A port that is free at this moment.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    folder.write("pets.yaml", PETS);
+    folder
+}
+
+fn call(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-by: shop\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A shop that takes one order, and then does something to the address that is listened at.
+fn shop(address: String, then: impl FnOnce(&str) + Send + 'static) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        then(&address);
+        stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
+    });
+    (own, thread)
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> Output {
+    Arazzo::new(["run", "flow.yaml"]).args(arguments).cwd(folder.path()).run()
+}
+
+#[test]
+fn webhooks_that_come_before_the_answer_are_not_lost_and_others_are_refused() {
+    let (folder, address) = (folder(), free());
+    let (server, thread) = shop(address.clone(), |address| {
+        assert!(call(address, "POST", "/elsewhere", "{}").starts_with("HTTP/1.1 404"));
+        assert!(call(address, "PUT", "/newPet", "{}").starts_with("HTTP/1.1 405"));
+        assert!(call(address, "POST", "/newPet", &"x".repeat(3000)).starts_with("HTTP/1.1 413"));
+        assert!(call(address, "POST", "/newPet", "{\"name\":\"Bob\",\"id\":1}").starts_with("HTTP/1.1 204"));
+        assert!(call(address, "POST", "/", "{\"name\":\"Ada\",\"id\":7}").starts_with("HTTP/1.1 204"));
+    });
+    let output = run(&folder, &["--server", &server, "--listen", &address, "--max-body", "2000"]);
+    output.exits(0).prints(&serde_json::json!({ "id": 7, "by": "shop" }));
+    thread.join().unwrap();
+    // Nothing listens any more.
+    assert!(TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn webhooks_need_an_address_of_this_machine_before_anything_is_sent() {
+    let folder = folder();
+    run(&folder, &["--server", "http://127.0.0.1:1"]).exits(3).says(&["--listen", "`sold`"]);
+    for other in ["0.0.0.0:8080", "192.0.2.1:80", "[::]:9"] {
+        run(&folder, &["--listen", other]).exits(2).says(&["other machines"]);
+    }
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    run(&folder, &["--server", "http://127.0.0.1:1", "--listen", &address]).exits(2).says(&["cannot listen", &address]);
+}
+
+#[test]
+fn webhooks_are_made_up_by_the_mock() {
+    let folder = folder();
+    let criterion = "        successCriteria: [{ condition: $message.payload#/name == 'Ada' }]\n";
+    folder.write("flow.yaml", FLOW.replace(criterion, "").replace("        correlationId: Ada\n", ""));
+    run(&folder, &["--mock"]).exits(0).prints(&serde_json::json!({ "id": 1, "by": null }));
+    // What sends nothing is called nowhere.
+    let shown = Arazzo::new(["inspect", "flow.yaml"]).cwd(folder.path()).run();
+    shown.exits(0).check(!shown.stdout.contains("webhooks-"), "no host of a webhook");
+}
