@@ -127,7 +127,11 @@ impl<'b> Compiler<'b> {
         let queue_name = |bindings: &Json| Some(bindings.get("queue")?.get("name")?.as_str()?.to_owned());
         let queue = channel.bindings.get("amqp").filter(|_| matches!(protocol, Protocol::Amqp | Protocol::Amqps));
         let written = topic.or(channel.address.as_deref());
-        let is_told = !sends && aim.reply_to.is_some() || protocol.is_web();
+        let reply = aim.operation.filter(|_| aim.is_reply).and_then(|operation| operation.reply());
+        // That one of these cannot be read was said.
+        let is_odd =
+            aim.channel.has_odd_address() || aim.reply_to.is_none() && reply.is_some_and(|reply| reply.has_address());
+        let is_told = !sends && aim.reply_to.is_some() || protocol.is_web() || is_odd;
         if written.is_none() && !is_told && queue.and_then(queue_name).is_none() {
             let message = format!("channel `{}` has no address: nothing says where its messages are", channel.name);
             let mut fault = Diagnostic::error(Code::InvalidAddress, channel.span, message)

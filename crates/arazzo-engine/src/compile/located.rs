@@ -90,22 +90,17 @@ impl<'b> Compiler<'b> {
         if self.protocol_of(aim).is_none_or(Protocol::is_web) || aim.channel.has_odd_address() {
             return;
         }
-        let name = aim.channel.name();
         let reply = aim.operation.filter(|_| aim.is_reply).and_then(|operation| operation.reply());
         let place = reply.and_then(|reply| reply.address());
-        if place.is_none() && reply.is_some_and(|reply| reply.has_address()) {
-            // That it cannot be read was said.
+        // What else may say it is known when the message is there.
+        let Some(header) = place.as_ref().and_then(|place| place.header()) else { return };
+        if self.gives_header(workflow, step, header) {
             return;
         }
-        let why = match (&place, place.as_ref().and_then(|place| place.header())) {
-            (None, _) => "it has none, and no reply says where an answer comes".to_owned(),
-            (Some(place), None) => {
-                format!("it is to come from the {place} of a message, and only a header is followed")
-            }
-            (Some(_), Some(header)) if self.gives_header(workflow, step, header) => return,
-            (Some(_), Some(header)) => format!("no step before gives the header `{header}`, which says where"),
-        };
-        let message = format!("the address of channel `{name}` is not known: {why}");
+        let name = aim.channel.name();
+        let message = format!(
+            "the address of channel `{name}` is not known: no step before gives the header `{header}`, which says where"
+        );
         let fault = Diagnostic::error(Code::InvalidAddress, step.id.span(), message);
         let fault = fault.note(aim.channel.key.span, "the channel").section("AsyncAPI, §Channel Object");
         self.push(fault.help("add `address:` to the channel, or the header to the step that sends"));
