@@ -44,7 +44,7 @@ fn below(folder: &Path, reach: &Reach, found: &mut Vec<PathBuf>) -> Result<(), S
 
 /// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot or may not be read: it may be a
 /// document, and who reads it says what is wrong.
-fn is_arazzo(path: &Path, reach: &Reach) -> bool {
+pub(crate) fn is_arazzo(path: &Path, reach: &Reach) -> bool {
     let lower = |text: Option<&OsStr>| text.map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
     if !["yaml", "yml", "json"].contains(&lower(path.extension()).as_str()) || path.is_dir() {
         return false;

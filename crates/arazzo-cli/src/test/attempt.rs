@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arazzo::diagnostics::{Help, Place, nearest};
 use arazzo::events::Reason;
 use arazzo::mock::Mocked;
+use arazzo::plan::InputFault;
 use arazzo::report::coverage::Coverage;
 use arazzo::report::{ReportContext, RunRecord};
 use arazzo::secrets::Redactor;
@@ -96,7 +97,18 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
         }
         Err(Error::Inputs(faults)) => {
             unexpected.push("the inputs do not fit".to_owned());
-            report = faults.iter().map(|fault| format!("error[{}]: {}", fault.code, safe(&fault.message))).collect();
+            let place = |name: &str| one.case.input_places.get(name).or(one.case.place.as_ref());
+            report = faults.iter().map(|fault| placed(fault, place(&fault.name))).collect();
+        }
+        Err(Error::NoSuchWorkflow { wanted, known, nearest }) => {
+            let help = match &nearest {
+                Some(near) => Help::meant(near.as_str()),
+                None => Help::words(format!("workflows: {}", known.join(", "))),
+            };
+            unexpected.push("it cannot be run".to_owned());
+            let place = one.case.workflow_place.as_ref().or(one.case.place.as_ref());
+            let error = Error::NoSuchWorkflow { wanted, known, nearest };
+            report = vec![said("no-such-workflow", &error.to_string(), Some(&help), place)];
         }
         Err(error) => unexpected.push(error.to_string()),
     }
@@ -104,6 +116,17 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     let place = record.verdict().why.and_then(|why| why.place.clone());
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
     Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages, coverage }
+}
+
+/// A fault of an input, with the place of the input in the test file, or else of the case.
+fn placed(fault: &InputFault, place: Option<&Place>) -> String {
+    said(fault.code.word(), &fault.message, fault.help.as_ref(), place)
+}
+
+fn said(code: &str, message: &str, help: Option<&Help>, place: Option<&Place>) -> String {
+    let place = place.map(|place| format!("\n  --> {}:{}:{}", safe(&place.file), place.line, place.column));
+    let help = help.map(|help| format!("\n  help: {}", safe(&help.to_string())));
+    format!("error[{code}]: {}{}{}", safe(message), place.unwrap_or_default(), help.unwrap_or_default())
 }
 
 /// What came of a case.
