@@ -227,6 +227,9 @@ fn a_command_that_repeats_a_form_encodes_its_secrets() {
         ["run", "flow.yaml", "-S", &url, "-i", "user=a b&c", "-i", "password=a&b c+%d", "-i", "title=t", "--curl"];
     let output = arazzo(&folder, &given, &[]);
     output.exits(1).says(&["--data-raw 'user=a", "--data-urlencode \"password=$ARAZZO_SECRET_password\""]);
+    // A dry run shows its fields, and no JSON.
+    let dry = arazzo(&folder, &["run", "flow.yaml", "--dry-run", "-i", "user=ada", "-i", "password=p4ssword"], &[]);
+    dry.exits(0).check(dry.stdout.contains("\n  user=ada\n  password=‹password›\n"), "the fields");
     // In JSON, what the shell puts in is not escaped.
     change(&folder, "application/x-www-form-urlencoded", "application/json");
     let output = arazzo(&folder, &given, &[]);
