@@ -7,6 +7,7 @@ mod ci;
 mod credentials;
 pub(crate) mod documents;
 mod failures;
+mod first_use;
 mod flags;
 mod fmt;
 mod graph;

@@ -323,16 +323,14 @@ fn programs_get_what_people_read_below_a_fault() {
     let plan = object(&["run", &login, "--dry-run", "--json"], 0);
     assert_eq!(plan["missingInputs"], json!(["user", "password"]));
     // Why a case failed.
-    folder.write("login.arazzo.yaml", std::fs::read_to_string(&login).unwrap());
-    for name in ["notes.openapi.yaml"] {
-        let text = std::fs::read_to_string(workspace_root().join("examples/login").join(name)).unwrap();
-        folder.write(name, text);
-    }
+    folder.write("login.arazzo.yaml", fs::read_to_string(&login).unwrap());
+    let api = workspace_root().join("examples/login/notes.openapi.yaml");
+    folder.write("notes.openapi.yaml", fs::read_to_string(api).unwrap());
     folder.write("login.test.yaml", "cases:\n  - { name: a, inputs: { user: ada, password: horse }, faults: [login=401] }\n  - { name: b, workflow: none }\n");
     let output = Arazzo::new(["test", "login.arazzo.yaml", "--json"]).cwd(folder.path()).run();
     let lines: Vec<Value> = output.exits(1).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["why"]["step"], &lines[0]["why"]["response"]["status"]), (&json!("login"), &json!(401)));
-    assert_eq!(lines[1]["diagnostics"][0]["code"], "setup", "{}", lines[1]);
+    assert_eq!(lines[1]["diagnostics"][0]["code"], "no-such-workflow", "{}", lines[1]);
     for line in &lines {
         assert_eq!(faults("test", line), Vec::<String>::new(), "{line}");
     }
@@ -343,7 +341,7 @@ fn every_fault_of_the_command_has_a_page() {
     let sources = files_below(&workspace_root().join("crates/arazzo-cli/src"), &["rs"]);
     let mut found = std::collections::BTreeSet::new();
     for path in &sources {
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = fs::read_to_string(path).unwrap();
         for (at, _) in text.match_indices(".fault(").chain(text.match_indices("faults::fault(")) {
             let rest = text[at..].split_once('(').unwrap().1.trim_start();
             let word = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));

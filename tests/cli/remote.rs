@@ -25,6 +25,7 @@ fn dry_run(source: &str, itself: Option<&str>, flags: &[&str]) -> Output {
             "arazzo: 1.1.0\n{itself}info: {{ title: Far, version: '1' }}\nsourceDescriptions: [{{ name: api, url: '{source}', type: openapi }}]\nworkflows: [{{ workflowId: main, steps: [{{ stepId: get, operationId: get }}] }}]\n"
         ),
     );
+    folder.write("token.txt", "a-token\n");
     Arazzo::new(["run", "flow.yaml", "--dry-run"]).args(flags.iter().copied()).cwd(folder.path()).run()
 }
 
@@ -44,7 +45,7 @@ fn documents(redirect: &str) -> Server {
 fn a_source_that_is_named_is_fetched_with_what_it_refers_to_and_without_credentials() {
     let server = documents("/v1/api.yaml");
     let url = format!("{}/v1/api.yaml", server.url());
-    dry_run(&url, None, &["--bearer", "token@/dev/null", "-H", "X-Api-Key: secret"]).exits(0);
+    dry_run(&url, None, &["--bearer", "token@token.txt", "-H", "X-Api-Key: secret"]).exits(0);
     dry_run(&format!("{}/moved.yaml", server.url()), None, &[]).exits(0);
     assert!(server.lines().contains(&"GET /v1/parts/x.yaml".to_owned()), "{:?}", server.lines());
     let sent = server.requests();

@@ -1,5 +1,6 @@
 //! The test file of a document: `NAME.test.yaml` beside it, with cases. Every fault has its place.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arazzo::FailureKind;
@@ -18,7 +19,11 @@ pub(crate) struct Case {
     pub(crate) place: Option<Place>,
     pub(crate) name: String,
     pub(crate) workflow: Option<String>,
+    /// Where the name of the workflow stands.
+    pub(crate) workflow_place: Option<Place>,
     pub(crate) inputs: Map<String, Json>,
+    /// Where inputs and secrets stand, by name.
+    pub(crate) input_places: BTreeMap<String, Place>,
     /// Inputs whose values are masked.
     pub(crate) secrets: Map<String, Json>,
     /// Credentials, by what they are for.
@@ -209,6 +214,13 @@ impl Reader<'_> {
             workflow: self.text(node, "workflow"),
             inputs: self.map(node, "inputs"),
             secrets: self.map(node, "secrets"),
+            workflow_place: node.get("workflow").map(|workflow| self.sources.place(workflow.span)),
+            input_places: ["inputs", "secrets"]
+                .iter()
+                .filter_map(|field| node.get(field))
+                .flat_map(Node::members)
+                .map(|(key, _)| (key.name.clone(), self.sources.place(key.span)))
+                .collect(),
             place: Some(self.sources.place(node.get("name").unwrap_or(node).span)),
             ..Case::default()
         };
@@ -381,8 +393,17 @@ impl Reader<'_> {
         }
         let names = |node: &Node| node.items().iter().map(|item| item.as_str().map(str::to_owned)).collect();
         let path: Option<Option<Vec<String>>> = node.get("path").map(names);
-        if let (Some(None), Some(at)) = (&path, node.get("path")) {
-            self.wrong(at, "`path` is a list of steps".to_owned());
+        if let Some(at) = node.get("path").filter(|at| path == Some(None) || !matches!(at.kind, Kind::Array(_))) {
+            let steps: Vec<&str> = at.as_str().unwrap_or("login create").split([' ', ',', '>', '-']).collect();
+            let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty()).collect();
+            let message = format!("`path` is a list of steps, not {}", at.type_name());
+            let help = format!("write path: [{}]", steps.join(", "));
+            self.found.push(Diagnostic::error(Code::TestFile, at.span, message).help(help));
+        }
+        if let Some(at) = node.get("requests").filter(|at| !matches!(at.kind, Kind::Array(_))) {
+            let message = format!("`requests` is a list of requests, not {}", at.type_name());
+            let help = "begin each with `- `: write - { step: …, method: GET }".to_owned();
+            self.found.push(Diagnostic::error(Code::TestFile, at.span, message).help(help));
         }
         let mut requests = vec![];
         for node in node.get("requests").map(Node::items).unwrap_or_default() {

@@ -3,6 +3,7 @@
 use arazzo::diagnostics::Diagnostic;
 use arazzo::json;
 use arazzo::plan::{MOST, PlannedStep};
+use arazzo::values::Json;
 use arazzo::{Inputs, Workflow};
 
 use crate::execute::written;
@@ -58,11 +59,29 @@ fn as_text(workflow: &str, plan: &[PlannedStep]) -> String {
             text.push_str(&format!("\n  {}: {}", safe(name), safe(value)));
         }
         if let Some(body) = &step.body {
-            text.push_str(&format!("\n  {}", safe(&body.to_string())));
+            for line in body_lines(step, body) {
+                text.push_str(&format!("\n  {}", safe(&line)));
+            }
         }
     }
     if plan.len() >= MOST {
         text.push_str(&format!("\n\nthere are more: the first {} are shown", plan.len()));
     }
     text
+}
+
+/// The body as it is written: of a form its fields, one a line.
+fn body_lines(step: &PlannedStep, body: &Json) -> Vec<String> {
+    let is_form = step.headers.iter().any(|(name, value)| {
+        let kind = value.split(';').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("content-type")
+            && (kind.starts_with("multipart/") || kind == "application/x-www-form-urlencoded")
+    });
+    match body {
+        Json::Object(fields) if is_form => {
+            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()
+        }
+        body => vec![body.to_string()],
+    }
 }

@@ -60,7 +60,12 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
     Ok(arguments)
 }
 
-/// Reads a command line. A variable of a flag that is empty counts as not set, as scripts leave them.
+/// Flags that decide which server is called: where a variable of one is empty, another server would be called without a
+/// word.
+const DECIDING: [&str; 2] = ["server", "profile"];
+
+/// Reads a command line. A variable of a flag that is empty counts as not set, as scripts leave them, but where it decides
+/// which server is called.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -79,7 +84,35 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         command.mut_subcommands(|inner| without(inner, is_empty))
     }
     let matches = without(Arguments::command(), is_empty).try_get_matches_from(arguments)?;
+    if let Some((name, given)) = matches.subcommand() {
+        refuse_empty(name, given, is_empty)?;
+    }
     Arguments::from_arg_matches(&matches)
+}
+
+/// Refuses the empty variable of a flag in [`DECIDING`] that is not on the command line.
+fn refuse_empty(
+    name: &str,
+    given: &clap::ArgMatches,
+    is_empty: fn(&std::ffi::OsStr) -> bool,
+) -> Result<(), clap::Error> {
+    let known = Arguments::command();
+    let flags = known.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+    let deciding = flags.filter(|flag| flag.get_long().is_some_and(|long| DECIDING.contains(&long)));
+    let is_given = |flag: &clap::Arg| {
+        given
+            .try_contains_id(flag.get_id().as_str())
+            .is_ok_and(|_| given.value_source(flag.get_id().as_str()).is_some())
+    };
+    let empty = deciding.filter(|flag| !is_given(flag)).find_map(|flag| {
+        let variable = flag.get_env().filter(|name| is_empty(name))?;
+        Some((flag.get_long()?.to_owned(), variable.to_string_lossy().into_owned()))
+    });
+    let Some((flag, variable)) = empty else { return Ok(()) };
+    let message = format!(
+        "{variable} is empty, so it is not known which server is meant: set it, unset it, or give '--{flag}'\n"
+    );
+    Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, message))
 }
 
 /// The flags of the command whose variables a file has, and that neither the command line nor the environment gives.

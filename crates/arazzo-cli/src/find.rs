@@ -56,7 +56,7 @@ fn below(folder: &Path, wanted: &impl Fn(&Path) -> bool, found: &mut Vec<PathBuf
 
 /// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot or may not be read: it may be a
 /// document, and who reads it says what is wrong.
-fn is_arazzo(path: &Path, reach: &Reach) -> bool {
+pub(crate) fn is_arazzo(path: &Path, reach: &Reach) -> bool {
     if !has_ending(path) || path.is_dir() {
         return false;
     }

@@ -212,9 +212,25 @@ fn read_argument(
             )
         })?
     } else {
+        if !from_file {
+            not_a_file(name, &text, workflow)?;
+        }
         workflow.typed(name, &text)?
     };
     Ok(Argument::Input(name.to_owned(), json, !from_file))
+}
+
+/// Refuses the name of a file where its content is meant: `@FILE`, as curl has it, and `FILE` for what the schema says is the
+/// content of one.
+fn not_a_file(name: &str, text: &str, workflow: &Workflow) -> Result<(), InputFault> {
+    let is_content = workflow.inputs().any(|input| input.name == name && input.file);
+    let meant = text.strip_prefix('@').or(Some(text).filter(|_| is_content)).map(Path::new);
+    let Some(file) = meant.filter(|file| file.is_file()) else { return Ok(()) };
+    let file = file.display();
+    let message = format!("input `{name}` would be the text `{text}`, which names a file: its content is not read");
+    let literal = Json::from(text);
+    let help = format!("write --input {name}@{file} for the content; for the text itself, --input '{name}:={literal}'");
+    Err(fault(name, message, Some(help)))
 }
 
 /// The separator that decides, from the first sign on.
@@ -279,7 +295,24 @@ fn secret_text(argument: &str, flag: &str, names: &Names, stdin: &mut Stdin) -> 
         return Err(fault(name, format!("the value of {whose} may not stand on the command line"), Some(help)));
     };
     // A file or a pipe ends with a line break that is not part of a secret.
-    Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
+    let text = text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text);
+    if text.is_empty() {
+        return Err(empty_secret(name, rest.is_empty(), &called, said));
+    }
+    Ok(text.to_owned())
+}
+
+/// A secret that is empty: what a job of CI gives for one that it has not.
+fn empty_secret(name: &str, of_environment: bool, called: &str, said: Option<&str>) -> InputFault {
+    let variable = said.filter(|_| of_environment).and_then(|name| variable_of(VARIABLE, name));
+    let (message, help) = match variable {
+        Some(variable) => (
+            format!("{variable} is empty"),
+            "set it to the secret; a job of CI gives an empty text for one that it does not have",
+        ),
+        None => (format!("{called} is empty"), "give the secret itself"),
+    };
+    fault(name, message, Some(help.to_owned()))
 }
 
 /// Credentials: those that were given, then those of the environment for the schemes of the documents.
@@ -316,18 +349,19 @@ fn given_credentials(
     environment: bool,
     stdin: &mut Stdin,
 ) -> Result<Credentials, Error> {
-    let mut credentials = Credentials::new();
+    let (mut credentials, mut faults) = (Credentials::new(), vec![]);
     let names = Names::of(description);
     let named: BTreeSet<&str> = description.schemes().filter(|_| environment).map(|(_, scheme)| scheme).collect();
     for scheme in named {
         let parts = PARTS.iter().map(|part| format!("{scheme}.{part}"));
         for key in std::iter::once(scheme.to_owned()).chain(parts) {
-            if let Some(value) = variable(VARIABLE, &key) {
-                credentials = credentials.scheme(key, value);
+            match variable(VARIABLE, &key) {
+                Some(value) if value.is_empty() => faults.push(empty_secret(&key, true, &key, Some(&key))),
+                Some(value) => credentials = credentials.scheme(key, value),
+                None => {}
             }
         }
     }
-    let mut faults = vec![];
     for typed in &flags.headers {
         match headers(typed, stdin) {
             Ok(given) => {
@@ -423,8 +457,13 @@ pub(crate) fn from_environment(workflow: &Workflow) -> CliInputs {
 }
 
 fn variable(prefix: &str, name: &str) -> Option<String> {
-    let (exact, upper) = (format!("{prefix}{name}"), format!("{prefix}{}", variable_name(name)));
-    environment::variable(&exact).or_else(|| environment::variable(&upper))
+    environment::variable(&variable_of(prefix, name)?)
+}
+
+/// The variable that has the value of a name: exact case first, then UPPER_SNAKE.
+fn variable_of(prefix: &str, name: &str) -> Option<String> {
+    let names = [format!("{prefix}{name}"), format!("{prefix}{}", variable_name(name))];
+    names.into_iter().find(|name| environment::variable(name).is_some())
 }
 
 fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {
@@ -432,7 +471,15 @@ fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Err
         return Err(Error::Setup(format!("`{}`: inputs are read from JSON or YAML, not TOML yet", path.display())));
     }
     let name = path.to_string_lossy();
-    let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
+    let text = stdin.read(&name).map_err(|reason| {
+        // `--inputs user=ada`; the value is not said.
+        let typed = name.split_once('=').filter(|_| !path.exists()).map(|(name, _)| name);
+        let reason = match typed {
+            Some(name) => format!("it takes a file of inputs; one input is given with -i {name}=VALUE"),
+            None => reason,
+        };
+        Error::Setup(format!("--inputs: {reason}"))
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     workflow.parse_inputs(if name == "-" { "stdin" } else { &name }, text)
 }

@@ -9,7 +9,8 @@ use arazzo::{Checked, Error};
 use crate::document_files::{DocumentFile, document_files};
 use crate::exit;
 use crate::find::is_openapi;
-use crate::flags::{Fixes, Format, LintFlags, Only};
+use crate::flags::{DenyFlag, Fixes, Format, LintFlags, Only};
+use crate::meant;
 use crate::project::Project;
 use crate::remedies;
 use crate::show::{Screen, diagnostics};
@@ -96,7 +97,7 @@ fn document(
     if let Some(project) = project.as_mut().filter(|_| !checked.parts.is_empty()) {
         project.meets(&input.path);
     }
-    let mut left = judged(&checked, input, project.as_deref_mut());
+    let mut left = judged(&checked, &input.path, flags.deny, project.as_deref_mut());
     // What is only shown is not repaired: the document is as wrong as it was.
     tally.unwritten |=
         flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && is_shown(flags, d));
@@ -126,27 +127,28 @@ fn document(
 }
 
 /// The workflow and step that a diagnostic stands in.
-type Within = Option<(String, Option<String>)>;
+pub(crate) type Within = Option<(String, Option<String>)>;
 
 /// The diagnostics that the project leaves.
 #[derive(Default)]
-struct Judged {
-    found: Vec<(Diagnostic, Within)>,
+pub(crate) struct Judged {
+    pub(crate) found: Vec<(Diagnostic, Within)>,
     ignored: usize,
 }
 
-fn judged(checked: &Checked, input: &DocumentFile, mut project: Option<&mut Project>) -> Judged {
+/// The findings as the flags and the project of a document weigh them.
+pub(crate) fn judged(checked: &Checked, document: &Path, deny: DenyFlag, mut project: Option<&mut Project>) -> Judged {
     let mut judged = Judged::default();
     for diagnostic in &checked.diagnostics {
         let part = checked.find_part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
         let Some(project) = &mut project else {
-            judged.found.push((diagnostic.clone(), part));
+            judged.found.push((deny.weigh(diagnostic.clone()), part));
             continue;
         };
         let place = part.as_ref().map(|(workflow, step)| (workflow.as_str(), step.as_deref()));
-        let (kept, ignored) = project.judge(&input.path, diagnostic.clone(), place);
+        let (kept, ignored) = project.judge(document, diagnostic.clone(), place);
         judged.ignored += usize::from(ignored);
-        judged.found.extend(kept.map(|kept| (kept, part)));
+        judged.found.extend(kept.map(|kept| (deny.weigh(kept), part)));
     }
     judged
 }
@@ -209,7 +211,7 @@ fn repair(
             tally.fixed += fixed.made.len();
             text = fixed.text;
             *checked = again;
-            *left = judged(checked, input, project.as_deref_mut());
+            *left = judged(checked, &input.path, flags.deny, project.as_deref_mut());
             made = true;
             break;
         }
@@ -371,6 +373,9 @@ fn check(flags: &LintFlags, input: &DocumentFile, text: Option<&str>) -> Result<
     let is_other = checked.diagnostics.iter().any(|found| found.code == Code::NotAnArazzoDocument);
     if is_other && text.or(input.text.as_deref()).is_none() && is_openapi(&input.path) {
         return builder.inspect_api().map(|api| api.checked);
+    }
+    if is_other && meant::is_test_file(&input.path) {
+        return Ok(meant::explained(checked, &input.path));
     }
     Ok(checked)
 }

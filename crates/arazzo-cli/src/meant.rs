@@ -43,6 +43,35 @@ pub(crate) fn is_test_file(path: &Path) -> bool {
     path.file_stem().is_some_and(|stem| stem.to_string_lossy().to_ascii_lowercase().ends_with(".test"))
 }
 
+/// What is said of a test file that belongs to no document, with the name that was probably meant; nothing for any other
+/// path.
+pub(crate) fn undocumented(path: &Path) -> Option<Diagnostic> {
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    let lower = stem.to_ascii_lowercase();
+    let end = [".test", ".tests"].into_iter().find(|end| lower.ends_with(end))?;
+    let name = stem.get(..stem.len() - end.len())?;
+    if !path.is_file() || is_test_file(path) && tested_by(path) != path {
+        return None;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let files = names_in(folder).into_iter().map(|name| folder.join(name));
+    let documents = files.filter(|file| crate::find::is_arazzo(file, &arazzo::files::Reach::new(folder)));
+    let tested = |document: PathBuf| {
+        let stem = document.file_stem()?.to_string_lossy().into_owned();
+        Some(stem.strip_suffix(".arazzo").map(str::to_owned).unwrap_or(stem))
+    };
+    let names: Vec<String> = documents.filter_map(tested).collect();
+    let extension = path.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
+    let same = names.iter().find(|known| *known == name).map(String::as_str);
+    let help = same.or_else(|| nearest(name, names.iter().map(String::as_str)));
+    let help = match help {
+        Some(near) => Help::meant(path.with_file_name(format!("{near}.test.{extension}")).display().to_string()),
+        None => Help::words("the test file of `NAME.yaml` is called `NAME.test.yaml`"),
+    };
+    let message = format!("`{}` is a test file that belongs to no document beside it", path.display());
+    Some(Diagnostic::warning(Code::TestFile, None, message).help(help))
+}
+
 /// The document that a test file belongs to; any other path is itself.
 pub(crate) fn tested_by(path: &Path) -> PathBuf {
     let stem = path.file_stem().filter(|_| is_test_file(path)).map(|stem| stem.to_string_lossy().into_owned());
@@ -65,6 +94,7 @@ pub(crate) fn unread(path: &Path, error: &std::io::Error) -> String {
     let wanted = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let near = nearest(&wanted, names.iter().map(String::as_str));
     let near = near.map(|near| Help::meant(path.with_file_name(near).display().to_string()).to_string());
+    let near = near.or_else(|| unquoted(&path.to_string_lossy()).filter(|help| help.contains("--report")));
     format!("`{shown}`: no such file or folder{}", near.map(|near| format!("; {near}")).unwrap_or_default())
 }
 
@@ -78,7 +108,7 @@ pub(crate) fn with_hint(error: Error, document: &Path) -> Error {
         let shown = quoted(&document.display().to_string());
         Some(format!("`arazzo inspect {shown}` lists its operations, `arazzo call {shown} OPERATION` calls one"))
     } else if found(Code::NotAnArazzoDocument) && is_test_file(document) {
-        Some(format!("`arazzo test {}` runs its cases", quoted(&document.display().to_string())))
+        Some(runs_cases(document))
     } else {
         None
     };
@@ -91,6 +121,23 @@ pub(crate) fn with_hint(error: Error, document: &Path) -> Error {
     let mut explained = Diagnostics::default();
     explained.extend(diagnostics.iter().map(helped));
     Error::Documents { diagnostics: explained, sources }
+}
+
+/// The command for a test file in the place of a document.
+fn runs_cases(file: &Path) -> String {
+    format!("it is a test file: `arazzo test {}` runs its cases", quoted(&file.display().to_string()))
+}
+
+/// What lint says of a test file, with the command that takes it.
+pub(crate) fn explained(mut checked: arazzo::Checked, file: &Path) -> arazzo::Checked {
+    let helped = |found: &Diagnostic| match found.code {
+        Code::NotAnArazzoDocument => found.clone().help(runs_cases(file)),
+        _ => found.clone(),
+    };
+    let mut explained = Diagnostics::default();
+    explained.extend(checked.diagnostics.iter().map(helped));
+    checked.diagnostics = explained;
+    checked
 }
 
 /// The commands for what is in a folder.
@@ -123,8 +170,11 @@ pub(crate) fn unquoted(word: &str) -> Option<String> {
     let mut before = None;
     for one in &words {
         match (one, before) {
-            (Word::Flag { flag, value: Some(_) }, _) => before = flag.get_long(),
-            (Word::Plain(plain), Some(flag)) if plain == word => {
+            (Word::Flag { flag, value: Some(value) }, _) => before = flag.get_long().map(|flag| (flag, value)),
+            (Word::Plain(plain), Some(("report", kind))) if plain == word && !kind.contains('=') => {
+                return Some(format!("the path of a report stands behind `=`: --report {kind}={plain}"));
+            }
+            (Word::Plain(plain), Some((flag, _))) if plain == word => {
                 let value = if flag == "input" { "NAME=two words" } else { "two words" };
                 return Some(format!("a value with blanks is put in quotes: --{flag} '{value}'"));
             }

@@ -71,6 +71,10 @@ fn redact_error(mut error: Error) -> Error {
     } else if let (ErrorKind::UnknownArgument, Some(argument)) = (error.kind(), &argument) {
         // A flag that is nearly one is no secret.
         let is_near = error.get(ContextKind::SuggestedArg).is_some();
+        if let Some(tip) = as_input(&words, &known, argument).filter(|_| !is_near) {
+            error.remove(ContextKind::Suggested);
+            tips.push(tip);
+        }
         if let Some((word, flag)) = behind.iter().find(|(word, _)| !is_near && is_of(argument, word)) {
             hide(&mut error, ContextKind::InvalidArg);
             error.remove(ContextKind::Suggested);
@@ -91,6 +95,22 @@ fn redact_error(mut error: Error) -> Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error
+}
+
+/// How an input is given, where a flag is not known of a command that takes inputs: `--variable NAME=VALUE` of other
+/// tools, `--title Emma` for the input `title`.
+fn as_input(words: &[Word<'_>], known: &clap::Command, argument: &str) -> Option<String> {
+    const OF_TOOLS: [&str; 12] =
+        ["arg", "data", "define", "env", "env-var", "field", "form", "global-var", "param", "set", "var", "variable"];
+    let command = words.iter().find_map(|word| match word {
+        Word::Plain(word) => known.find_subcommand(word),
+        _ => None,
+    })?;
+    let takes_inputs = command.get_arguments().any(|flag| flag.get_long() == Some("input"));
+    let name = argument.trim_start_matches('-').split('=').next()?;
+    let is_name = argument.starts_with("--") && !OF_TOOLS.contains(&name);
+    let name = if is_name { name } else { "NAME" };
+    (takes_inputs && argument.starts_with('-')).then(|| format!("an input is given with '-i {name}=VALUE'"))
 }
 
 /// The way to commands and flags of the engine Restate that this build does not have.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::flags::Denied;
 use arazzo::Error;
 use arazzo::diagnostics::{Code, Diagnostic, Help, Severity, Sources, Span, nearest};
 use arazzo::files::Reach;
@@ -24,6 +25,8 @@ pub(crate) struct Project {
     shown: String,
     text: String,
     severities: BTreeMap<Code, Level>,
+    /// `true` if warnings count as errors.
+    denies: bool,
     ignores: Vec<Ignore>,
 }
 
@@ -40,6 +43,7 @@ struct Lint {
     severity: BTreeMap<Spanned<String>, Level>,
     #[serde(default)]
     ignore: Vec<Spanned<Entry>>,
+    deny: Option<Denied>,
 }
 
 /// The weight of a code in this project.
@@ -141,6 +145,7 @@ impl Project {
         };
         let severities = file.lint.severity.iter().map(|(word, level)| Ok((known(word)?, *level)));
         let severities = severities.collect::<Result<_, Error>>()?;
+        let denies = file.lint.deny == Some(Denied::Warnings);
         let ignores = file.lint.ignore.into_iter().map(|entry| {
             let (code, span) = (known(&entry.get_ref().code)?, entry.span());
             let paths = entry.get_ref().file.as_deref().map(paths).transpose().map_err(|error| {
@@ -154,7 +159,7 @@ impl Project {
         });
         let ignores = ignores.collect::<Result<_, Error>>()?;
         let shown = shown.display().to_string();
-        Ok(Self { path: path.to_path_buf(), shown, severities, ignores, text })
+        Ok(Self { path: path.to_path_buf(), shown, severities, denies, ignores, text })
     }
 
     /// The path of the file.
@@ -212,6 +217,9 @@ impl Project {
             Some(Level::Warning) => diagnostic.severity = Severity::Warning,
             Some(Level::Error) => diagnostic.severity = Severity::Error,
             None => {}
+        }
+        if self.denies && diagnostic.severity == Severity::Warning {
+            diagnostic.severity = Severity::Error;
         }
         Some(diagnostic)
     }

@@ -6,10 +6,11 @@ use arazzo::remedy::{Credential, Limit, Remedy, listed, parameter};
 pub(crate) fn flag(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Raise(limit) => of_limit(*limit).to_owned(),
-        Remedy::GiveInput { name, secret: true } => {
+        Remedy::GiveInput { name, secret: false, file: true } => format!("--input {name}@FILE"),
+        Remedy::GiveInput { name, secret: true, .. } => {
             format!("set ARAZZO_SECRET_{name} and add --secret {name}, or give --input {name}=…")
         }
-        Remedy::GiveInput { name, secret: false } => format!("--input {name}=…"),
+        Remedy::GiveInput { name, .. } => format!("--input {name}=…"),
         Remedy::GiveJsonInput(name) => format!("--input '{name}:=…'"),
         Remedy::GiveField(name) => format!("-F {name}=…"),
         Remedy::GiveServer(source) => format!("--server {source}=https://…"),
@@ -92,9 +93,10 @@ mod tests {
             (Remedy::Raise(Limit::BodyValues), "raise --max-body: eight times as much is taken"),
             (Remedy::Raise(Limit::Value), "raise --max-value, or keep values from growing with every step"),
             (Remedy::Raise(Limit::Kept), "keep less of the answers in outputs, or raise --max-kept"),
-            (Remedy::GiveInput { name: name(), secret: false }, "give it with --input id=…"),
+            (Remedy::GiveInput { name: name(), secret: false, file: false }, "give it with --input id=…"),
+            (Remedy::GiveInput { name: name(), secret: false, file: true }, "give it with --input id@FILE"),
             (
-                Remedy::GiveInput { name: name(), secret: true },
+                Remedy::GiveInput { name: name(), secret: true, file: false },
                 "set ARAZZO_SECRET_id and add --secret id, or give --input id=…",
             ),
             (Remedy::GiveJsonInput(name()), "give it as JSON: --input 'id:=…'"),

@@ -19,9 +19,10 @@ use crate::requested::ProjectServer;
 use crate::words::{self, Word};
 
 /// Flags that a project may set: none lets a document do more than without it.
-const FLAGS: [&str; 26] = [
+const FLAGS: [&str; 27] = [
     "check",
     "connect-timeout",
+    "deny",
     "event-bodies",
     "fail-fast",
     "har-bodies",

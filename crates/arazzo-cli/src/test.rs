@@ -1,12 +1,13 @@
 //! `arazzo test`: documents and their cases, run side by side, reported in order.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
-use arazzo::diagnostics::Place;
+use arazzo::diagnostics::{Diagnostic, Diagnostics, Place, Severity, Sources, Span};
 use arazzo::report::coverage::{self, Coverage};
 use arazzo::report::summary_of_tests;
 use arazzo::{Error, json};
@@ -15,13 +16,15 @@ use crate::exit;
 use crate::flags::TestFlags;
 use crate::github;
 use crate::inputs::Stdin;
+use crate::lint;
+use crate::project::Project;
 use crate::report::{write_file, write_text};
 use crate::requested::{CoverageKind, RequestedReport, RequestedReports};
 use crate::show::{Screen, bold, safe, time};
 use crate::signal::{FOREVER, Signals};
 
 use attempt::{Done, Given, run_one};
-use plan::{Planned, planned};
+use plan::{Document, Planned, planned, undocumented};
 use results::{Counts, Tested, is_page, milliseconds};
 
 mod attempt;
@@ -70,7 +73,62 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
             screen.line(&format!("shard {} of {}: {} of {all} cases", shard.part, shard.of, planned.len()));
         }
     }
-    if flags.list { list(flags, &planned, screen) } else { run_all(flags, &planned, screen) }
+    if flags.list {
+        return list(flags, &planned, screen);
+    }
+    match warn(flags, &planned, screen) {
+        Ok(denied) => match run_all(flags, &planned, screen) {
+            exit::SUCCEEDED if denied => exit::DOCUMENT,
+            code => code,
+        },
+        Err(error) => screen.error(&error),
+    }
+}
+
+/// Says what lint warns of in the documents of the cases, once for each, and which test files belong to none; `true` if
+/// something of it counts as an error.
+fn warn(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> Result<bool, Error> {
+    let mut documents: Vec<&Document> = vec![];
+    for one in planned {
+        if !documents.contains(&&one.document) {
+            documents.push(&one.document);
+        }
+    }
+    let project = |path: &Path| if flags.profile.no_config { Ok(None) } else { Project::of(path) };
+    let mut denied = false;
+    for (file, found) in undocumented(planned) {
+        let found = match project(&file)? {
+            Some(mut project) => project.judge(&file, found, None).0,
+            None => Some(found),
+        };
+        denied |= found.is_some_and(|found| show(flags, vec![flags.deny.weigh(found)], &Sources::default(), screen));
+    }
+    for document in documents {
+        // What keeps it from running is reported where it runs.
+        let Ok(checked) = document.open(flags).lint() else { continue };
+        let warned: Vec<Span> = checked.diagnostics.warnings().filter_map(|warning| warning.span).collect();
+        let is_warning = |found: &Diagnostic| found.span.is_some_and(|span| warned.contains(&span));
+        let found = lint::judged(&checked, &document.path, flags.deny, project(&document.path)?.as_mut()).found;
+        let found = found.into_iter().map(|(found, _)| found).filter(is_warning).collect();
+        denied |= show(flags, found, &checked.sources, screen);
+    }
+    Ok(denied)
+}
+
+/// Shows warnings, and those that count as errors, which are refused; `true` if there is one.
+fn show(flags: &TestFlags, found: Vec<Diagnostic>, sources: &Sources, screen: &mut Screen) -> bool {
+    let is = |severity: Severity| move |found: &&Diagnostic| found.severity == severity;
+    let errors: Vec<Diagnostic> = found.iter().filter(is(Severity::Error)).cloned().collect();
+    let denied = !errors.is_empty();
+    if flags.quiet < 2 && denied {
+        let mut refused = Diagnostics::default();
+        refused.extend(errors);
+        screen.diagnostics(&refused, sources);
+    }
+    if flags.quiet == 0 {
+        screen.warnings(found.iter().filter(is(Severity::Warning)), sources);
+    }
+    denied
 }
 
 fn nothing(flags: &TestFlags, screen: &mut Screen) -> u8 {

@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 51] = [
+const SHOWN: [&str; 52] = [
     "allow-header",
     "allow-host",
     "case",
@@ -20,6 +20,7 @@ const SHOWN: [&str; 51] = [
     "cookies",
     "coverage",
     "data",
+    "deny",
     "dir",
     "env-file",
     "event-bodies",

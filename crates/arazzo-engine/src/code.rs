@@ -113,6 +113,7 @@ codes! {
     AnswerOfWorkflow = "answer-of-workflow", Expressions, "§Step Object" read Error, SAID;
     AsyncapiVersion = "asyncapi-version", References, "§Source Description Object";
     BareJsonExpression = "bare-json-expression", Expressions, "§Request Body Object" read Error, SILENT;
+    BareToken = "bare-token", Secrets, "§Parameter Object";
     BareWord = "bare-word", Expressions, "§Criterion Object" read Error, SAID;
     BodyNotJson = "body-not-json", Data, "§Runtime Expressions";
     BooleanRequired = "boolean-required", Data, "§Workflow Object" read Error, REFUSED;

@@ -210,7 +210,7 @@ fn doubled(name: &str) -> InputFault {
 fn missing(input: &Input) -> InputFault {
     let description = input.description.as_ref().map(|text| format!(" ({})", text.trim())).unwrap_or_default();
     let message = format!("input `{}` is required{description}", input.name);
-    let remedy = Remedy::GiveInput { name: input.name.clone(), secret: input.secret };
+    let remedy = Remedy::GiveInput { name: input.name.clone(), secret: input.secret, file: input.file };
     InputFault::new(Code::MissingInput, &input.name, message, None::<Help>).remedy(remedy)
 }
 

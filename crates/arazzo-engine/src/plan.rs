@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
+use crate::inputs::InputValues;
 use crate::limits::{Servers, Settings, is_overridden};
-use crate::machine::{choice, secrets_of_query};
+use crate::machine::{choice, learn_input, secrets_of_query};
 
 pub use crate::limits::is_safe;
 use crate::openapi::encode::percent;
@@ -16,6 +17,7 @@ use crate::program::{
     Build, Call, Channel, Destinations, Location, Operation, Program, Step, Target, Then, Workflow, WorkflowId,
     host_with_port,
 };
+use crate::redact::Redactor;
 use crate::source::Place;
 use crate::value::Json;
 
@@ -393,21 +395,48 @@ pub fn plan(program: &Program, workflow: WorkflowId, servers: &Servers) -> Vec<P
     planned
 }
 
-/// Puts values of inputs in the place of their expressions, in the steps of the workflow that they are given to. `given`
-/// has the value of an input as it may be seen.
-pub fn fill(steps: &mut [PlannedStep], workflow: &str, given: &dyn Fn(&str) -> Option<Json>) {
+/// Puts values of inputs in the place of their expressions, in the steps of the workflow that they are given to. Secrets
+/// are masked as a run masks them, wherever they stand.
+pub fn fill(
+    steps: &mut [PlannedStep],
+    (program, workflow): (&Program, WorkflowId),
+    settings: &Settings,
+    inputs: &InputValues,
+) {
+    let Some(name) = program.workflow(workflow).map(|workflow| workflow.name.as_str()) else { return };
+    let mut redactor = Redactor::default();
+    let whole: Vec<&str> = inputs
+        .iter()
+        .filter(|(name, value)| {
+            learn_input(&mut redactor, (program, workflow, &settings.secrets), name.as_str(), value)
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // A secret is its name, whatever its type and length are.
+    let given = |name: &str| {
+        let value = inputs.get(name)?;
+        Some(if whole.contains(&name) { Json::String(format!("‹{name}›")) } else { value.clone() })
+    };
     let plain = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let text = |written: &str, encode: bool| {
         replace_inputs(written, &|name| {
-            given(name).map(|value| if encode { percent(&plain(value)) } else { plain(value) })
+            let masked = || whole.contains(&name);
+            given(name).map(|value| if encode && !masked() { percent(&plain(value)) } else { plain(value) })
         })
     };
-    for step in steps.iter_mut().filter(|step| step.workflow == workflow) {
-        step.url = text(&step.url, true);
-        for (_, value) in &mut step.headers {
-            *value = text(value, false);
+    for step in steps.iter_mut() {
+        if step.workflow == name {
+            step.url = text(&step.url, true);
+            for (_, value) in &mut step.headers {
+                *value = text(value, false);
+            }
+            step.body = step.body.take().map(|body| fill_value(body, &given, &|written| text(written, false)));
         }
-        step.body = step.body.take().map(|body| fill_value(body, given, &|written| text(written, false)));
+        step.url = redactor.mask(&step.url);
+        for (_, value) in &mut step.headers {
+            *value = redactor.mask(value);
+        }
+        step.body = step.body.take().map(|body| redactor.mask_json(&body));
     }
 }
 

@@ -144,6 +144,8 @@ pub struct Input {
     pub description: Option<String>,
     /// `true` if its value reaches a credential position, or it is one by its schema or name.
     pub secret: bool,
+    /// `true` if its schema says that it is the content of a file.
+    pub file: bool,
     /// The ways to the parts of it that are secrets by their schemas or names.
     pub secret_parts: Vec<Vec<SchemaStep>>,
 }

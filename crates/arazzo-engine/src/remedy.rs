@@ -18,6 +18,9 @@ pub enum Remedy {
         name: String,
         /// `true` if it may not be seen.
         secret: bool,
+        /// `true` if it is the content of a file.
+        #[serde(default)]
+        file: bool,
     },
     /// An input can be given as JSON.
     GiveJsonInput(String),

@@ -194,7 +194,9 @@ impl Mocked {
                 )));
             }
         }
-        let mut mocks = Self { faults: others, ..self.clone() }.on(vec![mock])?;
+        let of_step = others.iter().find_map(|fault| step_operation(program, &fault.operation)).map(Error::Setup);
+        let mut mocks =
+            Self { faults: others, ..self.clone() }.on(vec![mock]).map_err(|error| of_step.unwrap_or(error))?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
         let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);
         let latency_ms = self.latency_ms;
@@ -370,6 +372,14 @@ pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, Stri
 fn has_channels(program: &Program, label: &str) -> bool {
     let is = |api: usize| program.apis.get(api).is_some_and(|api| api.name == label);
     program.channels.iter().any(|channel| is(channel.api))
+}
+
+/// What is said of a fault that names a step in the place of its operation; nothing if there is no such step.
+fn step_operation(program: &Program, name: &str) -> Option<String> {
+    let step = program.steps.iter().find(|step| step.name == name)?;
+    let operation = program.operation_of(step)?;
+    let operation = operation.id.clone().unwrap_or_else(|| operation.endpoint());
+    Some(format!("a fault: `{name}` is a step, and a fault is one of an operation: write {operation}=…"))
 }
 
 /// `true` for a source and for those of an Arazzo document that is one: `orders`, `orders.api`.

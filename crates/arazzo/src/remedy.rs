@@ -8,8 +8,9 @@ pub use arazzo_engine::remedy::{Credential, Limit, Naming, Remedy, listed, param
 pub fn builder_call(remedy: &Remedy) -> String {
     let call = match remedy {
         Remedy::Raise(limit) => format!("Limits::{}", field(*limit)),
-        Remedy::GiveInput { name, secret: true } => return format!("give it with `Inputs::set({name:?}, …)`"),
-        Remedy::GiveInput { name, secret: false } => format!("Inputs::set({name:?}, …)"),
+        Remedy::GiveInput { name, file: true, .. } => format!("Inputs::file({name:?}, …)"),
+        Remedy::GiveInput { name, secret: true, .. } => return format!("give it with `Inputs::set({name:?}, …)`"),
+        Remedy::GiveInput { name, .. } => format!("Inputs::set({name:?}, …)"),
         Remedy::GiveJsonInput(name) => format!("Inputs::set({name:?}, json!(…))"),
         Remedy::GiveField(name) => format!("Call::field({name:?}, …)"),
         Remedy::GiveServer(source) => format!("Builder::server(Some({source:?}), …)"),

@@ -208,12 +208,8 @@ impl Workflow {
     #[must_use]
     pub fn plan_with(&self, inputs: &Inputs) -> Vec<PlannedStep> {
         let mut steps = self.plan();
-        let secret = |name: &str| self.inputs().any(|input| input.name == name && input.secret);
-        let given = |name: &str| {
-            let value = inputs.values.get(name)?;
-            Some(if secret(name) { Json::String(format!("‹{name}›")) } else { value.clone() })
-        };
-        fill(&mut steps, self.name(), &given);
+        let program = self.description.program();
+        fill(&mut steps, (program, self.id), &self.description.settings, &inputs.values);
         steps
     }
 

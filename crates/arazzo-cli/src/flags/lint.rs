@@ -6,16 +6,16 @@ use arazzo::diagnostics::Category;
 use clap::{Args, ValueEnum};
 
 use super::values::source;
-use super::{OfflineFlag, ReadingFlags};
+use super::{DenyFlag, OfflineFlag, ReadingFlags};
 
 /// Say what is wrong with documents, each finding with its place, and repair what can be repaired
 ///
-/// Reports on stdout. Exit 0: no errors (warnings do not count), 3: errors, 8: no documents in the folders.
+/// Reports on stdout. Exit 0: no errors (warnings do not count without --deny warnings), 3: errors, 8: no documents in the folders.
 /// `# arazzo-ignore: CODE` behind a line, or above it, keeps what it names; so does `[[lint.ignore]]` in arazzo.toml.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "validate",
-    before_long_help = "Examples:\n  arazzo lint specs/daytona-provision.yml\n  arazzo lint --strict flows/\n  arazzo lint --fix=all --diff flow.yaml\n  arazzo lint --format sarif . > lint.sarif\n  cat flow.yaml | arazzo lint - --no-sources"
+    before_long_help = "Examples:\n  arazzo lint specs/daytona-provision.yml\n  arazzo lint --strict flows/\n  arazzo lint --deny warnings flows/\n  arazzo lint --fix=all --diff flow.yaml\n  arazzo lint --format sarif . > lint.sarif\n  cat flow.yaml | arazzo lint - --no-sources"
 )]
 pub(crate) struct LintFlags {
     /// Arazzo documents (files or https urls), folders of them, or - for standard input
@@ -52,6 +52,8 @@ pub(crate) struct LintFlags {
     /// Do not look for arazzo.toml
     #[arg(long)]
     pub(crate) no_config: bool,
+    #[command(flatten)]
+    pub(crate) deny: DenyFlag,
     #[command(flatten)]
     pub(crate) offline: OfflineFlag,
     #[command(flatten)]

@@ -60,7 +60,7 @@ impl FaultFlags {
                 vec![Fault::parse(argument).map_err(|reason| wrong_fault(argument, &reason))?]
             } else {
                 let text = files::named_text(Path::new(argument), files::LARGEST);
-                let text = text.map_err(|reason| wrong_fault(argument, &reason))?;
+                let text = text.map_err(|reason| wrong_fault(argument, &no_file(argument, reason)))?;
                 let json = arazzo::parse_values(argument, &text)?;
                 Fault::of_file(&json).map_err(|reason| wrong_fault(argument, &reason))?
             };
@@ -72,6 +72,15 @@ impl FaultFlags {
     /// `true` if there is something that only a mock can do.
     pub(crate) fn any(&self) -> bool {
         !self.faults.is_empty() || self.latency.is_some()
+    }
+}
+
+/// Why a file of faults cannot be read; `getBook:404` is none, but a fault.
+fn no_file(argument: &str, reason: String) -> String {
+    let fault = argument.rsplit_once(':').map(|(operation, what)| format!("{operation}={what}"));
+    match fault.filter(|fault| Fault::parse(fault).is_ok() && !Path::new(argument).exists()) {
+        Some(fault) => format!("a fault is written with `=`: --fault {fault}"),
+        None => reason,
     }
 }
 

@@ -11,6 +11,7 @@ mod auth;
 mod bodies;
 mod check;
 mod coverage;
+mod deny;
 mod document;
 mod env_file;
 mod fmt;
@@ -45,6 +46,7 @@ pub(crate) use auth::CredentialFlags;
 pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::{CheckFlag, ReceiveFlag};
 pub(crate) use coverage::CoverageFlag;
+pub(crate) use deny::{Denied, DenyFlag};
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
 pub(crate) use env_file::EnvFileFlag;
 pub(crate) use fmt::FmtFlags;
@@ -81,7 +83,7 @@ pub(crate) use verbosity::VerbosityFlags;
 #[command(name = "arazzo", version, propagate_version = true, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 #[command(
-    before_long_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo lint flow.yaml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run",
+    before_long_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo lint flow.yaml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run\n  arazzo flow.yaml                                  the same as arazzo run flow.yaml",
     after_help = "arazzo help COMMAND; other pages: arazzo help flags, exit-codes, environment, inputs, output"
 )]
 pub(crate) struct Arguments {

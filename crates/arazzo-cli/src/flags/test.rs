@@ -6,7 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::{
-    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, MORE, NetworkFlags, PermissionFlags,
+    CoverageFlag, CredentialFlags, DenyFlag, EnvFileFlag, InputFlags, LimitFlags, MORE, NetworkFlags, PermissionFlags,
     ProfileFlags, PromptFlag, ReadingFlags, ReceiveFlag, RepetitionFlags, ServerFlags, ShardFlag, everyday,
 };
 use crate::requested::RequestedReport;
@@ -16,8 +16,8 @@ use crate::requested::RequestedReport;
 /// Finds Arazzo documents by their content. `NAME.test.yaml` beside a document has its cases; without one, each workflow
 /// runs once against the mock. With --server a server is called instead; secrets go there and, with --secret-host, to
 /// hosts that are named, never to a host that only a document names. Exit 0: all passed, 1: a case failed, 2: the command
-/// line is wrong, 3: a test file is wrong, 6: one leads out of the workspace, 7: a report could not be written, 8:
-/// nothing ran.
+/// line is wrong, 3: a test file is wrong, or a warning counts as an error, 6: one leads out of the workspace, 7: a report
+/// could not be written, 8: nothing ran.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Examples:\n  arazzo test examples\n  arazzo test flow.arazzo.yaml --case login --fail-fast\n  arazzo test --report junit=out/junit.xml\n  arazzo test flows --server https://staging.example.com -s apiToken --jobs 4 --shard 1/2"
@@ -94,6 +94,8 @@ pub(crate) struct TestFlags {
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]
     pub(crate) reading: ReadingFlags,
+    #[command(flatten)]
+    pub(crate) deny: DenyFlag,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
     #[command(flatten)]

@@ -35,7 +35,10 @@ pub(super) fn server(text: &str) -> Result<(Option<String>, String), String> {
     if good {
         Ok((source, url.to_owned()))
     } else {
-        Err("a server is an absolute url without `#`, such as https://api.example.com/v1".to_owned())
+        // Nothing of it is said: a password may stand in it.
+        let without_scheme = !url.is_empty() && !url.contains("://") && !url.contains('#');
+        let begins = if without_scheme { "; write http:// or https:// before it" } else { "" };
+        Err(format!("a server is an absolute url without `#`, such as https://api.example.com/v1{begins}"))
     }
 }
 

@@ -84,11 +84,12 @@ impl Lines {
     }
 }
 
-/// The consequence of a failure.
+/// The consequence of a failure, and its reason where nothing else says it.
 pub(crate) fn handled(finished: &Finished) -> String {
+    let why = finished.why.as_ref().map(|(word, why)| format!("  {}: {}", safe(word), safe(why))).unwrap_or_default();
     match &finished.handled {
-        Some((action, Some(target))) => format!("  -> {} ({})", safe(target), safe(action)),
-        Some((action, None)) => format!("  ({})", safe(action)),
+        Some((action, Some(target))) => format!("  -> {} ({}){why}", safe(target), safe(action)),
+        Some((action, None)) => format!("  ({}){why}", safe(action)),
         None => String::new(),
     }
 }

@@ -254,8 +254,12 @@ impl Screen {
         if let Some(why) = why {
             self.line(&format!("  note: {}", safe(&why)));
         }
-        if let Some(help) = help {
-            self.line(&format!("  help: {}", safe(&help)));
+        if let Some(help) = &help {
+            self.line(&format!("  help: {}", safe(help)));
+        }
+        if github::is_here() {
+            let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            self.command(&github::annotation("error", code, &format!("{message}{help}"), None));
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Finished {
     pub(crate) outputs: Vec<(String, String)>,
     /// The action that follows a failure, and where it leads.
     pub(crate) handled: Option<(String, Option<String>)>,
+    /// Why it failed, where that is handled and no answer says it: the word of the reason, and the reason.
+    pub(crate) why: Option<(String, String)>,
     pub(crate) wait_ms: Option<u64>,
 }
 
@@ -219,10 +221,11 @@ impl Progress {
                 self.due_ms = Some(envelope.ms + delay_ms);
                 None
             }
-            EventKind::StepFinished { status, again, duration_ms, outputs, .. } => {
+            EventKind::StepFinished { status, again, duration_ms, outputs, why } => {
                 let outputs =
                     outputs.iter().filter_map(|(name, value)| Some((name.clone(), short_text(value)?))).collect();
-                self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
+                let why = why.as_ref().map(|why| (why.code.word().to_owned(), why.message.clone()));
+                self.finish_step(key, (*status, why), *again, *duration_ms, envelope.ms, outputs)
             }
             EventKind::RunResumed { away_ms, again } => Some(resumed(*away_ms, again.len())),
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
@@ -351,7 +354,7 @@ impl Progress {
     fn finish_step(
         &mut self,
         key: Key,
-        status: StepStatus,
+        (status, why): (StepStatus, Option<(String, String)>),
         again: bool,
         duration_ms: u64,
         now: u64,
@@ -389,6 +392,7 @@ impl Progress {
             attempts: seen.attempt,
             path: std::mem::take(&mut seen.path),
             outputs,
+            why: why.filter(|_| handled.is_some() && seen.answer.is_empty()),
             handled,
             wait_ms,
         }))

@@ -104,9 +104,21 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
         }
         Err(Error::Inputs(faults)) => {
             unexpected.push("the inputs do not fit".to_owned());
-            report = faults.iter().map(|fault| format!("error[{}]: {}", fault.code, safe(&fault.message))).collect();
+            let place = |name: &str| one.case.input_places.get(name).or(one.case.place.as_ref());
+            report = faults.iter().map(|fault| placed(fault, place(&fault.name))).collect();
             let help = |fault: &InputFault| fault.help.as_ref().map(Help::to_string);
             faulty = faults.iter().map(|one| fault(one.code.word(), &one.message, help(one).as_deref())).collect();
+        }
+        Err(Error::NoSuchWorkflow { wanted, known, nearest }) => {
+            let help = match &nearest {
+                Some(near) => Help::meant(near.as_str()),
+                None => Help::words(format!("workflows: {}", known.join(", "))),
+            };
+            unexpected.push("it cannot be run".to_owned());
+            let place = one.case.workflow_place.as_ref().or(one.case.place.as_ref());
+            let message = Error::NoSuchWorkflow { wanted, known, nearest }.to_string();
+            report = vec![said("no-such-workflow", &message, Some(&help), place)];
+            faulty = vec![fault("no-such-workflow", &message, Some(&help.to_string()))];
         }
         Err(error) => {
             unexpected.push(error.to_string());
@@ -119,6 +131,17 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
     let (took, diagnostics) = (began.elapsed(), faulty);
     Done { index, end, began, took, unexpected, report, why, diagnostics, place, pages, coverage }
+}
+
+/// A fault of an input, with the place of the input in the test file, or else of the case.
+fn placed(fault: &InputFault, place: Option<&Place>) -> String {
+    said(fault.code.word(), &fault.message, fault.help.as_ref(), place)
+}
+
+fn said(code: &str, message: &str, help: Option<&Help>, place: Option<&Place>) -> String {
+    let place = place.map(|place| format!("\n  --> {}:{}:{}", safe(&place.file), place.line, place.column));
+    let help = help.map(|help| format!("\n  help: {}", safe(&help.to_string())));
+    format!("error[{code}]: {}{}{}", safe(message), place.unwrap_or_default(), help.unwrap_or_default())
 }
 
 /// What came of a case.

@@ -67,7 +67,7 @@ fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     if let Some(step) = wanted.step.as_ref().filter(|step| *step != of) {
         found.push(format!("step {of} for {step}"));
     }
-    if let Some(method) = wanted.method.as_ref().filter(|method| **method != request.method) {
+    if let Some(method) = wanted.method.as_ref().filter(|method| !method.eq_ignore_ascii_case(&request.method)) {
         found.push(format!("method {} for {method}", request.method));
     }
     if let Some(url) = wanted.url.as_ref().filter(|url| !request.url.ends_with(url.as_str())) {

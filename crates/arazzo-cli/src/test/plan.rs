@@ -1,13 +1,15 @@
 //! The cases that run: those of the documents that were named or found, as far as the flags ask for them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use arazzo::diagnostics::Diagnostic;
 use arazzo::files::Reach;
 use arazzo::{Builder, Description, Error};
 
 use super::failed;
 use crate::cases::{self, Case};
-use crate::find::documents_in;
+use crate::find::{documents_in, names_in};
 use crate::flags::TestFlags;
 use crate::given::{check_names, check_secret_hosts};
 use crate::meant;
@@ -34,7 +36,7 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn open(&self, flags: &TestFlags) -> Builder {
-        let builder = arazzo::open(&self.path).naming(remedies::flag).workspace(true);
+        let builder = arazzo::open(&self.path).naming(remedies::flag).workspace(true).lint_before_run(true);
         flags.reading.on(match &self.found {
             Some(folder) => builder.found_in(folder),
             None => builder,
@@ -116,6 +118,9 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
         let found = if about.is_dir() {
             let found = documents_in(path).map_err(Error::Setup)?.into_iter();
             found.map(|file| Document { path: shown(file), found: Some(path.clone()), sources: vec![] }).collect()
+        } else if let Some(found) = meant::undocumented(path) {
+            let help = found.help.map(|help| format!("; {help}")).unwrap_or_default();
+            return Err(Error::Setup(format!("{}{help}", found.message)));
         } else {
             vec![Document { path: shown(meant::tested_by(path)), found: None, sources: vec![] }]
         };
@@ -126,6 +131,21 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
         }
     }
     Ok(documents)
+}
+
+/// Test files beside these documents that belong to none, and what is said of them, each once.
+pub(super) fn undocumented(planned: &[Planned]) -> Vec<(PathBuf, Diagnostic)> {
+    let folder = |one: &Planned| one.document.path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let folders: BTreeSet<PathBuf> = planned.iter().map(folder).collect();
+    let files = folders.iter().flat_map(|folder| {
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let mut names = names_in(here);
+        names.sort();
+        names.into_iter().map(|name| folder.join(name)).collect::<Vec<_>>()
+    });
+    let known =
+        |file: &PathBuf| ["yaml", "yml", "json"].iter().any(|end| file.extension().is_some_and(|has| has == *end));
+    files.filter(known).filter_map(|file| Some((file.clone(), meant::undocumented(&file)?))).collect()
 }
 
 /// The name of a document without what says that it is one: `flow` of `flow.arazzo.yaml` and `flow.yaml`.

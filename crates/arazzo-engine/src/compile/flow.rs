@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit};
+use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{Build, Criterion, Program, Step, Target, Then, WorkflowId};
+use crate::program::{Build, Criterion, Output, Program, Step, Target, Then, WorkflowId};
 use crate::source::Span;
 
 /// Faults in the order of the steps of each workflow.
@@ -20,6 +20,9 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
             let Some(step) = program.step(*id) else { continue };
             let mut check = |expr: &Expr, text: &str, span: Span, answered: bool| {
                 let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else {
+                    let ended = answered && step.call.workflow().is_some();
+                    let early = not_yet(program, (own, *id), (ended, run.contains(&own)), expr, text, span);
+                    faults.extend(early.map(|fault| (own, fault)));
                     faults.extend(unrun(program, own, &run, expr, text, span));
                     return;
                 };
@@ -77,6 +80,45 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
         fault = fault.note(other.span, "the step that is read");
     }
     fault
+}
+
+/// A read of the outputs of the workflow that the step is part of: they are there when it has ended. `ended` is `true` where
+/// `$outputs` are those of a workflow that the step has called; `again` if the own workflow may have run before.
+fn not_yet(
+    program: &Program,
+    (own, id): (WorkflowId, StepId),
+    (ended, again): (bool, bool),
+    expr: &Expr,
+    text: &str,
+    span: Span,
+) -> Option<Diagnostic> {
+    let name = match &expr.root {
+        Root::Output(name) if !ended => name,
+        Root::WorkflowOutput(read, name) if *read == own && !again => name,
+        _ => return None,
+    };
+    let workflow = program.workflow(own)?;
+    let message = format!("`{text}` reads an output of the workflow, which has a value when all steps have run");
+    let mut fault = Diagnostic::error(Code::UnreachableReference, span, message).section("§Runtime Expressions");
+    let output = workflow.outputs.iter().find(|output| output.name == *name);
+    if let Some(output) = output {
+        fault = fault.note(output.span, "the output of the workflow");
+    }
+    // What that output is made of, else an output of the same name of a step before this one.
+    let before: Vec<StepId> = workflow.steps.iter().copied().take_while(|step| *step != id).collect();
+    let reads_before = |output: &&Output| {
+        let mut reads = output.value.reads().into_iter();
+        output.text.starts_with("$steps.")
+            && reads.all(|read| matches!(&read.expr.root, Root::StepOutput(step, _) if before.contains(step)))
+    };
+    let made_of = output.filter(reads_before).map(|output| output.text.clone());
+    let before = before.iter().filter_map(|step| program.step(*step));
+    let has = |step: &&Step| step.outputs.iter().any(|output| output.name == *name);
+    let of_step = || before.filter(has).last().map(|step| format!("$steps.{}.outputs.{name}", step.name));
+    Some(match made_of.or_else(of_step) {
+        Some(meant) => fault.help(Help::meant(meant)),
+        None => fault.help("read an output of an earlier step: $steps.<stepId>.outputs.<name>"),
+    })
 }
 
 /// A criterion that reads an output of its own step: outputs are evaluated after the criteria.

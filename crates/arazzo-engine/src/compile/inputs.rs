@@ -7,6 +7,7 @@ use crate::value::{Json, Map};
 use super::Compiler;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
+use crate::document::type_word;
 use crate::expr::DeclaredInput;
 use crate::json_schema::checking::plain;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
@@ -55,6 +56,8 @@ impl<'b> Compiler<'b> {
                 default: find("default").map(Node::to_json),
                 description: find("description").and_then(Node::as_str).map(str::to_owned),
                 secret: find("format").and_then(Node::as_str) == Some("password") || is_credential_name(&key.name),
+                file: find("format").and_then(Node::as_str) == Some("binary")
+                    || find("contentMediaType").is_some() && find("contentEncoding").is_none(),
                 secret_parts: document.secret_parts(schema),
             });
         }
@@ -120,13 +123,48 @@ impl<'b> Compiler<'b> {
                         None => Help::words(format!("a type is one of {}", TYPES.join(", "))),
                     }),
                 ),
-                _ => (format!("not a JSON Schema: {}", plain(&error.to_string())), None),
+                _ => match found.and_then(|found| otherwise(&at, found)) {
+                    Some((message, help)) => (message, Some(Help::words(help))),
+                    None => (format!("not a JSON Schema: {}", plain(&error.to_string())), None),
+                },
             };
             let span = found.map_or(node.span, |n| n.span);
             let diagnostic = Diagnostic::error(Code::InvalidInputSchema, span, message);
             self.push(diagnostic.help(help).section("§Workflow Object"));
         }
         None
+    }
+}
+
+/// What is said of a value that stands in a schema in another form than JSON Schema has, and what to write.
+fn otherwise(at: &Pointer, found: &Node) -> Option<(String, String)> {
+    let (last, before) = {
+        let mut tokens = at.tokens().iter().rev();
+        (tokens.next()?.as_str(), tokens.next().map(String::as_str))
+    };
+    if before.is_some_and(|name| BY_NAME.contains(&name)) {
+        let message = format!("`{last}` is described by a schema, and this is {}", found.type_name());
+        let kind = type_word(found).unwrap_or("string");
+        return Some((message, format!("write {last}: {{ type: {kind} }}")));
+    }
+    let written = |node: &Node| node.as_str().map_or_else(|| node.to_json().to_string(), str::to_owned);
+    let form = |kind: &str| format!("`{last}` is {kind}, and this is {}", found.type_name());
+    match (last, &found.kind) {
+        (name, Kind::Array(items)) if BY_NAME.contains(&name) => {
+            let name = items.first().and_then(Node::as_str).unwrap_or("NAME");
+            Some((form("a map of names and their schemas"), format!("write {last}: {{ {name}: {{ type: string }} }}")))
+        }
+        ("required" | "enum" | "examples", Kind::String(_) | Kind::Number(_)) => {
+            Some((form("a list"), format!("write {last}: [{}]", written(found))))
+        }
+        ("allOf" | "anyOf" | "oneOf", Kind::Object(_)) => {
+            Some((form("a list of schemas"), format!("write a `-` before each schema below `{last}:`")))
+        }
+        ("items" | "additionalProperties" | "not", Kind::String(_)) => {
+            let kind = type_word(found).unwrap_or("string");
+            Some((form("a schema"), format!("write {last}: {{ type: {kind} }}")))
+        }
+        _ => None,
     }
 }
 

@@ -739,9 +739,12 @@ impl<'b> Compiler<'b> {
                 _ if let Some(pointer) = pointer => Help::words(format!("write $response.body#{pointer}")),
                 _ if root.is_some() => Help::meant_behind("$", root.unwrap_or_default()),
                 Some(_) => Help::meant_behind("$", text),
-                None if text.starts_with('/') => Help::words(
+                None if text.starts_with("//") => Help::words(
                     "for a part of XML write a Selector Object: { context: $response.body, selector: …, type: xpath }",
                 ),
+                None if text.starts_with('/') => Help::words(format!(
+                    "write $response.body#{text}; for a part of XML, a Selector Object: {{ context: $response.body, selector: …, type: xpath }}"
+                )),
                 None => Help::words("an output is an expression such as $response.body#/id"),
             };
             self.push(

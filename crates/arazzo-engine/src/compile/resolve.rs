@@ -7,7 +7,7 @@ use super::Compiler;
 use super::meant::{Found, Meant};
 use crate::asyncapi::is_same_name;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, Help, More, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, More, misspells, nearest};
 use crate::document::{self, Text};
 use crate::load::{Described, DescribedKind};
 use crate::node::Node;
@@ -135,11 +135,13 @@ impl<'b> Compiler<'b> {
                 0 => format!("`{value}` does not lead to an operation"),
                 several => format!("`{value}` leads to {several} operations"),
             };
-            let written = |(index, operation): &(usize, openapi::Operation<'b>)| {
-                let way = vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()];
-                format!("'{{$sourceDescriptions.{}.url}}#{}'", self.source_name(*index), Pointer::of(way))
-            };
-            let ways: Vec<String> = matches.iter().take(4).map(written).collect();
+            // `/books/post`: the method stands behind the path.
+            let behind = value.rsplit_once('/').map(|(path, method)| format!("{} {path}", method.to_ascii_uppercase()));
+            let meant =
+                behind.filter(|_| matches.is_empty()).map(|form| self.operations_of_form(&form)).unwrap_or_default();
+            let shown = if matches.is_empty() { &meant } else { &matches };
+            let ways: Vec<String> =
+                shown.iter().take(4).map(|(index, operation)| self.path_of(*index, operation)).collect();
             let help = if ways.is_empty() { form.to_owned() } else { format!("write {}", ways.join(" or ")) };
             let mut diagnostic =
                 Diagnostic::error(Code::UnknownOperationPath, text.span(), message).help(help).section("§Step Object");
@@ -621,6 +623,51 @@ impl<'b> Compiler<'b> {
         found
     }
 
+    /// `POST /books` in the place of an id: the operation of this method and path is said; `true` if it was.
+    fn meant_by_form(&mut self, text: &Text, id: &str) -> bool {
+        if !id.contains('/') {
+            return false;
+        }
+        let matches = self.operations_of_form(id.trim());
+        let [(index, operation)] = matches.as_slice() else { return false };
+        let place = self.sources().place(operation.key.span);
+        let help = match operation.id() {
+            Some(known) => Help::meant_and(known, More::Words(format!("described in {}:{}", place.file, place.line))),
+            None => Help::words(format!("write operationPath: {}", self.path_of(*index, operation))),
+        };
+        let message = format!("unknown operation id `{id}`");
+        let fault = Diagnostic::error(Code::UnknownOperationId, text.span(), message).help(help);
+        self.push(fault.section("§Step Object"));
+        true
+    }
+
+    /// An operation whose `operationId` is called otherwise, such as `operationid`; `true` if it was said.
+    fn misspelt_id(&mut self, text: &Text, id: &str, apis: &[(usize, Api<'b>)]) -> bool {
+        let unnamed = apis.iter().flat_map(|(_, api)| api.operations()).filter(|operation| operation.id().is_none());
+        let found = unnamed.into_iter().find_map(|operation| {
+            let (key, _) = operation.node.members().iter().find(|(key, value)| {
+                value.as_str() == Some(id) && key.name != "operationId" && misspells(&key.name, "operationId")
+            })?;
+            let called = format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
+            Some((key.name.clone(), key.span, called))
+        });
+        let Some((key, span, called)) = found else { return false };
+        let message = format!("no operation has the id `{id}`: `{key}` of {called} is no field of OpenAPI");
+        self.push(
+            Diagnostic::error(Code::UnknownOperationId, text.span(), message)
+                .note(span, "written so")
+                .help("write `operationId` in the API description".to_owned())
+                .section("§Step Object"),
+        );
+        true
+    }
+
+    /// The path of an operation as `operationPath` has it.
+    fn path_of(&self, index: usize, operation: &openapi::Operation<'b>) -> String {
+        let way = vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()];
+        format!("'{{$sourceDescriptions.{}.url}}#{}'", self.source_name(index), Pointer::of(way))
+    }
+
     fn unknown_id(&mut self, text: &Text, id: &str, source: Option<usize>) {
         let apis: Vec<(usize, Api<'b>)> =
             self.apis().filter(|(index, _)| source.is_none_or(|wanted| wanted == *index)).collect();
@@ -636,6 +683,9 @@ impl<'b> Compiler<'b> {
         }
         let known: Vec<openapi::Operation<'b>> =
             apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();
+        if self.meant_by_form(text, id) || self.misspelt_id(text, id, &apis) {
+            return;
+        }
         let near = nearest(id, known.iter().filter_map(openapi::Operation::id));
         let mut diagnostic =
             Diagnostic::error(Code::UnknownOperationId, text.span(), format!("unknown operation id `{id}`"))

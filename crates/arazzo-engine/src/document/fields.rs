@@ -88,6 +88,10 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("queryParameters", "parameters"),
     ("queryParams", "parameters"),
     ("requestBodies", "requestBody"),
+    ("retries", "retryLimit"),
+    ("retryCount", "retryLimit"),
+    ("retryDelay", "retryAfter"),
+    ("retryInterval", "retryAfter"),
     ("simple", "condition"),
     ("sources", "sourceDescriptions"),
     ("step", "stepId"),
@@ -198,6 +202,22 @@ fn first_word(name: &str) -> String {
     name.get(..end).unwrap_or_default().to_ascii_lowercase()
 }
 
+/// What is written for the first member of a map in the place of a list: `login:` of `steps` is `- stepId: login`.
+fn entry_of(list: &str, map: &Node) -> String {
+    let first = map.members().first().map_or("NAME", |(key, _)| key.name.as_str());
+    let entry = match list {
+        "steps" => format!("stepId: {first}"),
+        "workflows" => format!("workflowId: {first}"),
+        "parameters" => {
+            let value = map.members().first().and_then(|(_, value)| value.as_str()).unwrap_or("…");
+            format!("{{ name: {first}, in: query, value: {value} }}")
+        }
+        "sourceDescriptions" => format!("name: {first}"),
+        _ => return "begin each entry with `- `".to_owned(),
+    };
+    format!("begin each entry with `- `: write - {entry}")
+}
+
 /// `true` for what can only be an entry of the list of this name.
 fn is_entry(name: &str, node: &Node) -> bool {
     let has = |fields: &[&str]| fields.iter().any(|field| node.get(field).is_some());
@@ -271,7 +291,7 @@ impl Reader<'_> {
                 std::slice::from_ref(entry)
             }
             Some(other) => {
-                let help = matches!(other.kind, Kind::Object(_)).then(|| "begin each entry with `- `".to_owned());
+                let help = matches!(other.kind, Kind::Object(_)).then(|| entry_of(name, other));
                 self.error(
                     Code::WrongType,
                     other.span,
@@ -311,7 +331,13 @@ impl Reader<'_> {
         }
         let text = text_of(node);
         if text.is_none() {
-            let help = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then(|| "quote it".to_owned());
+            let help = match &node.kind {
+                Kind::Number(_) | Kind::Bool(_) => Some("quote it".to_owned()),
+                Kind::Array(items) if let [one] = items.as_slice() => {
+                    one.as_str().map(|text| format!("leave out the brackets: \"{}\"", text.replace('"', "'")))
+                }
+                _ => None,
+            };
             self.error(
                 Code::WrongType,
                 node.span,
@@ -371,6 +397,9 @@ impl Reader<'_> {
                 Some(field) if !flow || field.to_ascii_lowercase().starts_with(&first_word(&key.name)) => {
                     Some(Help::meant(field))
                 }
+                None if key.name == "required" && what == "a parameter" => Some(Help::words(
+                    "leave it out: what a step passes is sent, and what is required says the operation",
+                )),
                 _ if flow => Some(Help::words(format!(
                     "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
                     key.name

@@ -8,6 +8,7 @@ mod actions;
 mod fields;
 mod read;
 mod shapes;
+pub(crate) use shapes::type_word;
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use super::{
     without_quotes,
 };
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, Subject, misspells, nearest};
 use crate::node::{Key, Kind, Node, scalar_of};
 use crate::readings::Readings;
 use crate::source::{SourceId, Span};
@@ -38,6 +38,12 @@ impl Reader<'_> {
             let kind = ["openapi", "swagger", "asyncapi"]
                 .into_iter()
                 .find_map(|word| root.member(word).map(|(key, _)| (word, key.span)));
+            let near = root.members().iter().map(|(key, _)| key).find(|key| misspells(&key.name, "arazzo"));
+            if let Some(key) = near.filter(|_| kind.is_none()) {
+                let message = format!("the document has no `arazzo` field, and `{}` is none", key.name);
+                self.error(Code::NotAnArazzoDocument, key.span, message, Help::meant("arazzo"));
+                return None;
+            }
             let (span, message) = match kind {
                 Some((word, span)) => (span, format!("this is an `{word}` document, not an Arazzo one")),
                 None => (root.span, "the document has no `arazzo` field".to_owned()),
@@ -198,7 +204,7 @@ impl Reader<'_> {
             return None;
         }
         let patch = text.split('.').nth(2).unwrap_or_default();
-        if !patch.starts_with(|c: char| c.is_ascii_digit()) {
+        if minor <= 1 && !patch.starts_with(|c: char| c.is_ascii_digit()) {
             self.diagnostics.push(
                 Diagnostic::warning(
                     Code::UnknownVersion,
@@ -261,7 +267,9 @@ impl Reader<'_> {
         let inputs = given(node, "inputs");
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
-            self.error(Code::WrongType, inputs.span, message, None::<Help>);
+            let name = inputs.items().first().and_then(Node::as_str).unwrap_or("NAME");
+            let help = format!("write inputs: {{ type: object, properties: {{ {name}: {{ type: string }} }} }}");
+            self.error(Code::WrongType, inputs.span, message, help);
         }
         if let Some(inputs) = inputs {
             self.inputs_as_map(inputs);
@@ -536,7 +544,10 @@ impl Reader<'_> {
         });
         if whole.is_none() {
             let found = if number.is_null() { node.type_name().to_owned() } else { format!("`{number}`") };
-            let help = "write digits only, without quotes".to_owned();
+            let help = match node.as_str().and_then(milliseconds).filter(|_| wanted.contains("milliseconds")) {
+                Some(number) => format!("write {number}: it is a number of milliseconds"),
+                None => "write digits only, without quotes".to_owned(),
+            };
             self.error(Code::WrongType, node.span, format!("expected {what} to be {wanted}, found {found}"), help);
         }
         whole
@@ -652,7 +663,10 @@ impl Reader<'_> {
                     Code::WrongType,
                     outputs.span,
                     format!("expected `outputs` to be a map of names to expressions, found {}", outputs.type_name()),
-                    None::<Help>,
+                    outputs.items().first().and_then(Node::as_str).map(|name| {
+                        let member = name.trim_start_matches('$').rsplit(['.', '/', '#']).next().unwrap_or(name);
+                        format!("write outputs: {{ {member}: $response.body#/{member} }}")
+                    }),
                 );
                 vec![]
             }
@@ -687,4 +701,19 @@ impl Reader<'_> {
         }
         Some(Output { name: name.clone(), value: value.clone() })
     }
+}
+
+/// The milliseconds of a time with its unit: `5s`.
+fn milliseconds(text: &str) -> Option<u64> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let number: f64 = text.get(..unit)?.trim().parse().ok()?;
+    let factor = match text.get(unit..)? {
+        "ms" | "msec" | "milliseconds" => 1.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1000.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
+        "h" | "hour" | "hours" => 3_600_000.0,
+        _ => return None,
+    };
+    let whole = number * factor;
+    (whole >= 0.0 && whole.fract() == 0.0 && whole < 1e15).then_some(whole as u64)
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use super::{Criterion, Output, Reader, Step, Text, Workflow};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit};
+use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
+use crate::json_schema::TYPES;
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::Span;
@@ -63,6 +64,80 @@ pub(super) fn is_blank(value: &Node) -> bool {
         Kind::String(text) => text.trim().is_empty(),
         _ => false,
     }
+}
+
+/// The words that JSON Schema has in the place where `inputs` stands, with those of OpenAPI.
+const KEYWORDS: [&str; 44] = [
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "patternProperties",
+    "unevaluatedProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "dependencies",
+    "minProperties",
+    "maxProperties",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "example",
+    "examples",
+    "definitions",
+    "propertyNames",
+    "enum",
+    "const",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "discriminator",
+    "externalDocs",
+    "xml",
+    "format",
+    "items",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "contentMediaType",
+    "contentEncoding",
+    "id",
+];
+
+/// The keyword that a word was meant as, of those without which inputs are not declared.
+fn keyword_of(word: &str) -> Option<&'static str> {
+    const DECLARING: [&str; 7] =
+        ["properties", "required", "additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf"];
+    let elsewhere = ["props", "fields", "members", "attributes"].contains(&word).then_some("properties");
+    elsewhere.or_else(|| nearest(word, DECLARING))
+}
+
+/// The label of an input that stands beside the keywords.
+const NOT_KNOWN: &str = "any input is taken, and none is required";
+
+/// What is written for an input that stands in the place of a keyword.
+fn below_properties(key: &Key, value: &Node) -> Help {
+    match type_word(value) {
+        Some(word) => {
+            Help::words(format!("write properties: {{ {}: {{ type: {word} }} }}, beside `type: object`", key.name))
+        }
+        None => Help::words("write the inputs below `properties:`, beside `type: object`"),
+    }
+}
+
+/// The type that stands alone in the place of a schema: `user: string`.
+pub(crate) fn type_word(value: &Node) -> Option<&str> {
+    value.as_str().filter(|word| TYPES.contains(word))
 }
 
 impl Reader<'_> {
@@ -138,44 +213,29 @@ impl Reader<'_> {
         Json::Number(number)
     }
 
-    /// `inputs` that lists its properties without saying so: for JSON Schema they are unknown keywords, which change
-    /// nothing.
+    /// `inputs` that lists its properties without saying so, or misspells a keyword: for JSON Schema these are unknown
+    /// keywords, which change nothing.
     pub(super) fn inputs_as_map(&mut self, inputs: &Node) {
-        const KEYWORDS: [&str; 21] = [
-            "type",
-            "properties",
-            "required",
-            "additionalProperties",
-            "patternProperties",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "not",
-            "if",
-            "then",
-            "else",
-            "title",
-            "description",
-            "default",
-            "example",
-            "examples",
-            "definitions",
-            "propertyNames",
-            "enum",
-            "const",
-        ];
-        let members = inputs.members();
-        let is_keyword = |name: &str| KEYWORDS.contains(&name) || name.starts_with(['$', 'x']) && name.len() > 2;
-        let schema = |value: &Node| value.get("type").is_some() || value.get("description").is_some();
-        let Some((first, _)) = members.first() else { return };
-        if members.iter().any(|(key, value)| is_keyword(&key.name) || !schema(value)) {
-            return;
-        }
+        let is_known = |name: &str| KEYWORDS.contains(&name) || name.starts_with(['$', 'x']) && name.len() > 2;
+        let others = || inputs.members().iter().filter(|(key, _)| !is_known(&key.name));
+        let described = |(_, value): &&(Key, Node)| {
+            let schema = ["type", "description", "format", "$ref"].iter().any(|word| value.get(word).is_some());
+            schema || type_word(value).is_some()
+        };
+        let misspelt = others().find_map(|(key, _)| Some((key, keyword_of(&key.name)?)));
+        // An input may be called nearly as a keyword is, but not all of them.
+        let all = others().count() > 0 && others().all(|member| described(&member));
+        let (first, label, help) = match (others().find(described), misspelt) {
+            (Some((first, value)), None) => (first, NOT_KNOWN, below_properties(first, value)),
+            (Some((first, value)), Some(_)) if all => (first, NOT_KNOWN, below_properties(first, value)),
+            (_, Some((key, near))) => (key, "says nothing", Help::meant(near)),
+            (None, None) => return,
+        };
         let message = format!("`inputs` is a JSON Schema, in which `{}` is no keyword", first.name);
         self.departure(
             Diagnostic::warning(Code::InputsAsMap, first.span, message)
-                .label("any input is taken, and none is required")
-                .help("write the inputs below `properties:`, beside `type: object`")
+                .label(label)
+                .help(help)
                 .section("§Workflow Object"),
         );
     }
@@ -217,7 +277,10 @@ impl Reader<'_> {
         let mut diagnostic =
             Diagnostic::warning(Code::CriterionAsText, span, format!("{message}, and this is a string"))
                 .label("read as its `condition`")
-                .help(format!("write condition: {}", text.value))
+                .help(match flow && !alone {
+                    true => format!("write {{ condition: {} }}", text.value),
+                    false => format!("write - condition: {}", text.value),
+                })
                 .section("§Criterion Object");
         // A text of several lines would stand at another depth. One in braces may need quotes.
         let plain = !written.starts_with(['\'', '"']);

@@ -613,6 +613,9 @@ impl<'a> Parser<'a, '_> {
                     message,
                     Some(match next {
                         Some('{' | '[') => "compare what it has to hold: $response.body#/name == 'value'".to_owned(),
+                        Some('<' | '>' | '=' | '!') if let Some(repeated) = dialect::repeated(self.text, start) => {
+                            format!("write {repeated}: each comparison names what it compares")
+                        }
                         _ => "a value is an expression, a number, 'text', true, false or null".to_owned(),
                     }),
                 );

@@ -74,6 +74,8 @@ pub(super) fn rest(rest: &str, before: &str) -> String {
         _ if rest.starts_with("==") || rest.starts_with("!=") => {
             "write each comparison, with && between them".to_owned()
         }
+        Some('=') if rest.starts_with("=>") => "write >=".to_owned(),
+        Some('=') if rest.starts_with("=<") => "write <=".to_owned(),
         Some('=') => "comparison is written `==`".to_owned(),
         Some('&') => "and is written `&&`".to_owned(),
         Some('|') => "or is written `||`".to_owned(),
@@ -84,6 +86,16 @@ pub(super) fn rest(rest: &str, before: &str) -> String {
         Some('/') => "a way into a value is one JSON Pointer behind `#`: $response.body#/items/0/id".to_owned(),
         _ => "conditions know == != < <= > >= ! && || and parentheses".to_owned(),
     }
+}
+
+/// The comparison that is meant by one without its first value, behind `&&` or `||`: `< 300` in `$statusCode >= 200 && < 300`.
+pub(super) fn repeated(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?.trim_end();
+    let before = before.strip_suffix("&&").or_else(|| before.strip_suffix("||"))?;
+    let last = before.rsplit(['&', '|', '(']).next()?;
+    let operand = last.split(['<', '>', '=', '!']).next()?.trim();
+    let rest = text.get(at..)?.split(['&', '|', ')']).next()?.trim();
+    (operand.starts_with('$') && !rest.is_empty()).then(|| format!("{operand} {rest}"))
 }
 
 fn part_of_text() -> String {

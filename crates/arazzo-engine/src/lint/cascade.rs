@@ -52,6 +52,7 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
     lost_steps(lint, &mut found);
     cycles(&mut found);
     conditions_of_actions(lint, &mut found);
+    unread_criteria(lint, &mut found);
     without_overlapped(&mut found);
     found.into_iter().fold(Diagnostics::default(), |mut all, one| {
         all.push(one);
@@ -142,6 +143,30 @@ fn conditions_of_actions(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     });
 }
 
+/// Where a criterion of a step cannot be read, it is not known which actions can match; where `steps` are none, no step is
+/// unknown.
+fn unread_criteria(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let flow = [Code::NeverMet, Code::ShadowedAction, Code::ConstantCondition];
+    if found.iter().any(|d| flow.contains(&d.code)) {
+        for node in lint.steps.iter().filter_map(|view| view.node) {
+            let criteria = node.get("successCriteria").map(|list| list.span);
+            let refused =
+                |d: &Diagnostic| d.severity == Severity::Error && criteria.is_some_and(|criteria| inside(d, criteria));
+            if found.iter().any(refused) {
+                let actions = [node.get("onSuccess"), node.get("onFailure")].into_iter().flatten();
+                let actions: Vec<Span> = actions.map(|list| list.span).collect();
+                found.retain(|d| !flow.contains(&d.code) || !actions.iter().any(|list| inside(d, *list)));
+            }
+        }
+    }
+    for view in &lint.workflows {
+        let Some(steps) = view.node.and_then(|node| node.get("steps")) else { continue };
+        if found.iter().any(|d| d.code == Code::WrongType && d.span == Some(steps.span)) {
+            found.retain(|d| d.code != Code::UnknownStep || !inside(d, view.document.span));
+        }
+    }
+}
+
 /// Leaves out what stands where something worse is said.
 fn without_overlapped(found: &mut Vec<Diagnostic>) {
     // What cannot be read is not read in another way.
@@ -158,6 +183,12 @@ fn without_overlapped(found: &mut Vec<Diagnostic>) {
     found.retain(|d| {
         let near = |span: &Span| d.span.is_some_and(|own| overlaps(own, *span));
         !matches!(d.code, Code::NeverMet | Code::LiteralSecret | Code::ConstantCondition) || !foreign.iter().any(near)
+    });
+    // What is refused is not also sent as a text.
+    let roots: Vec<Span> = found.iter().filter(|d| d.code == Code::UnknownRoot).filter_map(|d| d.span).collect();
+    found.retain(|d| {
+        let near = |span: &Span| d.span.is_some_and(|own| overlaps(own, *span));
+        d.code != Code::ForeignPlaceholder || !roots.iter().any(near)
     });
     found.retain(|d| d.code != Code::UndocumentedStatus || !never.iter().any(|span| d.span == Some(*span)));
     // A value that is refused where it stands is not looked into.
@@ -219,7 +250,7 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         let steps = view.node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default();
         let mut lists = steps.iter().flat_map(|step| [key(Some(step), "onSuccess"), key(Some(step), "onFailure")]);
         if let Some(cause) = lists.find_map(|cause| cause) {
-            let flow = [Code::UnreachableStep, Code::EndWithMissingOutputs];
+            let flow = [Code::UnreachableStep, Code::EndWithMissingOutputs, Code::UnreachableReference];
             leave_out(found, cause, |d| flow.contains(&d.code) && inside(d, whole));
         }
     }

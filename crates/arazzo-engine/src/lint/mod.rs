@@ -24,6 +24,7 @@ mod answers;
 mod cascade;
 mod comparisons;
 mod conditions;
+mod credentials;
 pub mod fix;
 mod flow;
 pub mod ignore;
@@ -31,6 +32,7 @@ mod inputs;
 mod messages;
 mod names;
 mod reads;
+mod references;
 mod sends;
 mod shape;
 
@@ -50,6 +52,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     if compiled.receive == Decides::First {
         lint.check_first_messages();
     }
+    lint.check_references();
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
     cascade::without_consequences(&lint, all).without_shared_fixes(&|place| bundle.anchors.shares(place)).sorted()
@@ -218,6 +221,7 @@ impl<'a> Lint<'a> {
             let Some(workflow) = self.program.workflow(id) else { continue };
             for step in &workflow.steps {
                 self.check_sent(*step);
+                self.check_bare_tokens(*step);
                 self.check_reads(*step);
                 self.check_conditions(*step);
             }

@@ -226,7 +226,11 @@ impl Loader {
         let read = if field == "openapi" { "3.2" } else { "2.0" };
         let message = format!("`{field}: {text}` is not a version that is known; it is read as {read}");
         let mut diagnostic = Diagnostic::warning(Code::UnknownVersion, value.span, message)
-            .help(format!("this version reads {wanted}"))
+            .help(match (field, text.split('.').next()) {
+                ("swagger", Some("3")) => format!("write openapi: {text}"),
+                ("openapi", Some("2")) => "write swagger: \"2.0\"".to_owned(),
+                _ => format!("this version reads {wanted}"),
+            })
             .section("OpenAPI, §OpenAPI Object");
         diagnostic.severity = severity;
         self.diagnostics.push(diagnostic);

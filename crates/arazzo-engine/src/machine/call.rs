@@ -5,6 +5,7 @@ use crate::value::{Json, Map};
 use super::fault::Fault;
 use super::frame::{CallPurpose, Detour, Frame, Inputs, Next, Outputs, PendingCall, Position, Purpose, StepState};
 use super::phase::{End, Phase};
+use super::secrets::learn_input;
 use super::store::Slot;
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
@@ -171,7 +172,7 @@ impl Machine {
                 self.redactor.learn_built(&name, &value.clone().into_json());
                 self.keep_secret(value)
             } else {
-                self.learn_parts(workflow, &name, &value.clone().into_json());
+                learn_input(&mut self.redactor, (&program, workflow, &[]), &name, &value.clone().into_json());
                 Slot::plain(value)
             };
             given.push((name, slot.with_origin(foreign)));

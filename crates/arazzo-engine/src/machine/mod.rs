@@ -91,6 +91,7 @@ pub use auth::missing_credentials;
 pub use channel::AwaitedMessage;
 pub use forecast::{Course, Forecast};
 pub use resume::{NoSuchStep, PendingRequest};
+pub(crate) use secrets::learn_input;
 pub(crate) use servers::secrets_of_query;
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};

@@ -15,7 +15,8 @@ use crate::credentials::is_credential_name;
 use crate::expr::eval::{Answer, Exchange, SeenMessage, eval};
 use crate::expr::{Root, StepId, Template, WorkflowId, pattern};
 use crate::media_type::MediaType;
-use crate::program::{AnswerPart, Build, Output, SchemaStep, Select, Selection, Step};
+use crate::program::{AnswerPart, Build, Output, Program, SchemaStep, Select, Selection, Step};
+use crate::redact::Redactor;
 use crate::value::{Value, json_text};
 
 /// Times that a percent-encoded text is decoded to look for secrets.
@@ -185,29 +186,6 @@ impl Machine {
         built.map(|text| (text, parts.clone())).collect()
     }
 
-    /// Learns the parts of an input that its schema calls passwords.
-    pub(super) fn learn_parts(&mut self, workflow: WorkflowId, name: &str, value: &Json) {
-        let program = self.program.clone();
-        let inputs = program.workflow(workflow).map(|own| &own.inputs);
-        let input = inputs.and_then(|inputs| inputs.given().find(|input| input.name == name));
-        for way in input.into_iter().flat_map(|input| &input.secret_parts) {
-            let mut found = vec![value];
-            let mut full = name.to_owned();
-            for step in way {
-                found = match step {
-                    SchemaStep::Member(member) => {
-                        full = format!("{full}.{member}");
-                        found.into_iter().filter_map(|value| value.get(member.as_str())).collect()
-                    }
-                    SchemaStep::Items => {
-                        found.into_iter().filter_map(Json::as_array).flat_map(|items| items.iter()).collect()
-                    }
-                };
-            }
-            found.into_iter().for_each(|value| self.redactor.learn(&full, value));
-        }
-    }
-
     /// `true` if the value of a secret output is what a server says about an error: it is shown.
     pub(super) fn is_error_text(&self, step: &Step, output: &Output, exchange: Option<&Exchange>) -> bool {
         let answer = exchange.and_then(|exchange| exchange.answer.as_ref());
@@ -288,23 +266,51 @@ impl Machine {
     }
 
     pub(super) fn keep_input(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
-        let marked = self.program.workflow(workflow).is_some_and(|w| w.inputs.secret.contains(name));
-        let marked = marked || self.state.settings.secrets.iter().any(|secret| secret == name);
         let value = match self.state.settings.files.get(name) {
             Some(file) if self.state.frames.is_empty() => Value::File(file.clone()),
             _ => Value::Json(value),
         };
-        if !marked {
-            self.learn_parts(workflow, name, &value.clone().into_json());
-            return Slot::plain(value);
-        }
-        self.redactor.learn(name, &value.clone().into_json());
-        self.keep_secret(value)
+        let (program, named) = (&self.program, &self.state.settings.secrets);
+        let secret = learn_input(&mut self.redactor, (program, workflow, named), name, &value.clone().into_json());
+        if secret { self.keep_secret(value) } else { Slot::plain(value) }
     }
 
     pub(super) fn keep_secret(&mut self, value: Value) -> Slot {
         Slot::secret(self.secrets.put(value))
     }
+}
+
+/// Learns an input of a workflow, or the parts of it that its schema calls passwords; `true` if all of it is a secret, by
+/// the document or because the user named it as one.
+pub(crate) fn learn_input(
+    redactor: &mut Redactor,
+    (program, workflow, named): (&Program, WorkflowId, &[String]),
+    name: &str,
+    value: &Json,
+) -> bool {
+    let inputs = program.workflow(workflow).map(|own| &own.inputs);
+    if named.iter().any(|secret| secret == name) || inputs.is_some_and(|inputs| inputs.secret.contains(name)) {
+        redactor.learn(name, value);
+        return true;
+    }
+    let input = inputs.and_then(|inputs| inputs.given().find(|input| input.name == name));
+    for way in input.into_iter().flat_map(|input| &input.secret_parts) {
+        let mut found = vec![value];
+        let mut full = name.to_owned();
+        for step in way {
+            found = match step {
+                SchemaStep::Member(member) => {
+                    full = format!("{full}.{member}");
+                    found.into_iter().filter_map(|value| value.get(member.as_str())).collect()
+                }
+                SchemaStep::Items => {
+                    found.into_iter().filter_map(Json::as_array).flat_map(|items| items.iter()).collect()
+                }
+            };
+        }
+        found.into_iter().for_each(|value| redactor.learn(&full, value));
+    }
+    false
 }
 
 /// The name of the member that a part of an answer is.

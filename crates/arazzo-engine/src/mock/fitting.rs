@@ -8,6 +8,7 @@ use crate::value::{Json, Map};
 use super::allowed::Allowed;
 use super::wishes::{Part, Wish, to_meet, to_miss};
 use crate::expr::jsonpath::{Operator, Wanted};
+use crate::expr::pattern::compile as compile_pattern;
 use crate::machine::{Course, Forecast, Response};
 use crate::node::Node;
 use crate::openapi::Api;
@@ -184,7 +185,11 @@ impl Fitting<'_, '_> {
             }
             Wanted::Compare(operator, value) => near(*operator, value).into_iter().map(Some).collect(),
             Wanted::There => vec![Some(made())],
-            Wanted::Matches(pattern) => spelled(pattern).map(|text| vec![Some(Json::String(text))]).unwrap_or_default(),
+            Wanted::Matches(pattern) => {
+                let fits = |choice: &Json| matches(pattern, choice);
+                let fitting = choices().iter().map(Node::to_json).chain(current.cloned()).filter(fits);
+                fitting.chain(spelled(pattern).map(Json::String)).map(Some).collect()
+            }
             Wanted::Length(operator, value) => {
                 let current = current.filter(|value| value.is_array() || value.is_string()).cloned();
                 let current = current.unwrap_or_else(made);
@@ -199,6 +204,12 @@ impl Fitting<'_, '_> {
         values.retain(|value| value.as_ref().is_none_or(|value| allowed.has(value)));
         values
     }
+}
+
+/// `true` for a text in which a pattern finds something.
+fn matches(pattern: &str, value: &Json) -> bool {
+    let (Some(text), Ok(pattern)) = (value.as_str(), compile_pattern(pattern)) else { return false };
+    matches!(pattern.is_match(text), Ok(true))
 }
 
 /// As simple conditions compare.

@@ -27,6 +27,7 @@ pub(crate) mod layout;
 mod merge;
 mod scalar;
 mod size;
+mod slips;
 mod standing;
 mod syntax;
 mod written;
@@ -589,6 +590,9 @@ impl<'a> Builder<'a> {
         let Some(tag) = tag else { return Ok(()) };
         if tag.core_suffix().is_some_and(|suffix| allowed.contains(&suffix)) {
             return Ok(());
+        }
+        if let Some(text) = self.text_as_tag(range.start, &tag.original()) {
+            return Err(Box::new(text.section("§Format")));
         }
         Err(Box::new(
             Diagnostic::error(

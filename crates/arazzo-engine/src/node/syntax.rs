@@ -131,8 +131,13 @@ impl Builder<'_> {
         if info.contains("nesting") || info.contains("recursion") {
             return self.too_deep(at..at + next);
         }
-        let known =
-            self.open_quote(at, &info).or_else(|| self.tab(at, &info)).or_else(|| self.without_colon(at, &info));
+        let known = self
+            .open_quote(at, &info)
+            .or_else(|| self.tab(at, &info))
+            .or_else(|| self.unclosed(at, &info))
+            .or_else(|| self.glued(at, &info))
+            .or_else(|| self.without_colon(at, &info))
+            .or_else(|| self.unquoted(at, &info));
         if let Some(fault) = known.or_else(|| self.misaligned(at, &info)) {
             return Box::new(fault);
         }

@@ -97,6 +97,7 @@ fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Bod
     let mut comment = String::new();
     match (body, form) {
         (_, Some(form)) => words.extend(form),
+        (Some(body), None) if let Some(fields) = urlencoded(body) => words.extend(fields),
         // What is not shown whole cannot be repeated from here.
         (Some(body), None) if body.cut || (body.text.is_empty() && body.bytes > 0) => {
             words.push("--data-binary @body".to_owned());
@@ -109,7 +110,55 @@ fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Bod
         words.push("--globoff".to_owned());
     }
     words.push(word(url));
-    words.join(" ") + &comment
+    words.join(" ") + &comment + &unescaped(url, body)
+}
+
+/// The fields of a form, of which curl encodes those with a secret in them; nothing where there is none, or it is not
+/// shown whole.
+fn urlencoded(body: &BodyText) -> Option<Vec<String>> {
+    let is_form = body.media_type.split(';').next().is_some_and(|kind| kind.trim() == FORM);
+    if !is_form || body.cut || masks(&body.text).next().is_none() {
+        return None;
+    }
+    let decoded = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8().ok().map(|text| text.into_owned())
+    };
+    let field = |field: &str| match field.split_once('=').filter(|_| masks(field).next().is_some()) {
+        // curl takes the name as it is, and encodes the rest.
+        Some((name, value)) if masks(name).next().is_none() => {
+            Some(format!("--data-urlencode {}", word(&format!("{name}={}", decoded(value)?))))
+        }
+        Some(_) => None,
+        None => Some(format!("--data-raw {}", word(field))),
+    };
+    body.text.split('&').map(field).collect()
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A remark about secrets that stand in the command as they are, where their place has an escape of its own.
+fn unescaped(url: &str, body: Option<&BodyText>) -> String {
+    let mut remarks = String::new();
+    let list = |text: &str| {
+        let mut names: Vec<String> = masks(text).map(|name| Variable::of(name).name).collect();
+        names.sort();
+        names.dedup();
+        names.join(", ")
+    };
+    if masks(url).next().is_some() {
+        remarks.push_str(&format!("\n# {} in the url: percent-encode what is special in it", list(url)));
+    }
+    if let Some(body) = body.filter(|body| !body.cut && is_json(&body.media_type) && masks(&body.text).next().is_some())
+    {
+        remarks.push_str(&format!("\n# {} in JSON: write \" as \\\" and \\ as \\\\ in it", list(&body.text)));
+    }
+    remarks
+}
+
+fn is_json(media_type: &str) -> bool {
+    let kind = media_type.split(';').next().unwrap_or_default().trim();
+    kind.ends_with("/json") || kind.ends_with("+json")
 }
 
 /// The mask of a user and password that are a header: curl encodes them, as the variable has them plain.

@@ -56,6 +56,9 @@ pub(super) const ROOTS: [&str; 13] = [
     "self",
 ];
 
+/// Words of other languages for values that come from outside of a document.
+const OUTSIDE: [&str; 8] = ["config", "env", "environment", "process", "secret", "secrets", "variables", "vars"];
+
 /// Scans the expression whose `$` stands at byte `at`; alone, it reaches to the end of `text`.
 pub(super) fn expression(
     text: &str,
@@ -193,6 +196,14 @@ impl<'a> Scanner<'a, '_> {
         let help = match named {
             Some(root) => Some(Help::meant_behind(root, word)),
             None if word.is_empty() => self.path_of_body(end).map(Help::words),
+            None if OUTSIDE.contains(&word) => {
+                let name: String =
+                    self.rest(end).trim_start_matches('.').chars().take_while(|c| is_strict(*c)).collect();
+                let name = if name.is_empty() { "NAME".to_owned() } else { name };
+                Some(Help::words(format!(
+                    "values from outside are inputs: declare `{name}` in `inputs`, and write $inputs.{name}"
+                )))
+            }
             None if word == "body" => Some(Help::meant_behind("$response.", word)),
             None if matches!(word, "status" | "code") => Some(Help::meant_behind("$", "statusCode")),
             None => nearest(word, ROOTS).map(|root| Help::meant_behind("$", root)),
