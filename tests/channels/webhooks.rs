@@ -41,6 +41,9 @@ webhooks:
       responses: { '204': { description: taken } }
 ";
 
+/// What whoever sends a webhook proves itself with.
+const PROOF: &str = "authorization: Bearer tok-kanarie-7\r\nx-api-key: key-kanarie-7\r\n";
+
 /// A port that is free at this moment.
 fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
@@ -58,9 +61,19 @@ fn call(address: &str, method: &str, path: &str, body: &str) -> String {
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-by: shop\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-by: shop\r\n{PROOF}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A request with these headers, which ends with its body.
+fn call_with(address: &str, headers: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "POST /newPet HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n{body}").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -90,13 +103,25 @@ fn webhooks_that_come_before_the_answer_are_not_lost_and_others_are_refused() {
     let (server, thread) = shop(address.clone(), |address| {
         assert!(call(address, "POST", "/elsewhere", "{}").starts_with("HTTP/1.1 404"));
         assert!(call(address, "PUT", "/newPet", "{}").starts_with("HTTP/1.1 405"));
+        let packed = call_with(address, "content-encoding: gzip\r\ncontent-length: 2\r\n", "{}");
+        assert!(packed.starts_with("HTTP/1.1 415"), "{packed}");
+        let cut = call_with(address, "content-length: 20\r\n", "{}");
+        assert!(cut.starts_with("HTTP/1.1 400"), "{cut}");
         assert!(call(address, "POST", "/newPet", &"x".repeat(3000)).starts_with("HTTP/1.1 413"));
         assert!(call(address, "POST", "/newPet", "{\"name\":\"Bob\",\"id\":1}").starts_with("HTTP/1.1 204"));
         assert!(call(address, "POST", "/", "{\"name\":\"Ada\",\"id\":7}").starts_with("HTTP/1.1 204"));
     });
-    let output = run(&folder, &["--server", &server, "--listen", &address, "--max-body", "2000"]);
+    let kept = ["-vv", "--record", "run.ndjson", "--report", "har=run.har", "--report", "html=run.html"];
+    let output =
+        run(&folder, &[&["--server", &server, "--listen", &address, "--max-body", "2000"][..], &kept].concat());
     output.exits(0).prints(&serde_json::json!({ "id": 7, "by": "shop" }));
     thread.join().unwrap();
+    // What the shop proved itself with is nowhere.
+    let mut all = output.stderr.clone();
+    for name in ["run.ndjson", "run.har", "run.html"] {
+        all += &std::fs::read_to_string(folder.path().join(name)).unwrap();
+    }
+    output.check(!all.contains("kanarie"), "no credential of whoever sends");
     // Nothing listens any more.
     assert!(TcpStream::connect(&address).is_err());
 }
@@ -108,6 +133,7 @@ fn webhooks_need_an_address_of_this_machine_before_anything_is_sent() {
     for other in ["0.0.0.0:8080", "192.0.2.1:80", "[::]:9"] {
         run(&folder, &["--listen", other]).exits(2).says(&["other machines"]);
     }
+    run(&folder, &["--listen", "127.0.0.1:0"]).exits(2).says(&["which port"]);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     run(&folder, &["--server", "http://127.0.0.1:1", "--listen", &address]).exits(2).says(&["cannot listen", &address]);

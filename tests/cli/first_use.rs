@@ -178,7 +178,7 @@ fn flags_of_other_tools_lead_to_the_ones_that_there_are() {
     let run = |words: &[&str]| arazzo(&folder, &[&["run", "flow.yaml", "--mock"], words].concat(), &[]);
     run(&["--variable", "user=ada"]).exits(2).says(&["an input is given with '-i NAME=VALUE'"]);
     run(&["--var", "user=ada"]).exits(2).says(&["an input is given with '-i NAME=VALUE'"]);
-    run(&["--title", "Emma"]).exits(2).says(&["an input is given with '-i title=VALUE'"]);
+    run(&["--customer", "Emma"]).exits(2).says(&["an input is given with '-i customer=VALUE'"]);
     run(&["-F", "title=Emma"]).exits(2).says(&["an input is given with '-i NAME=VALUE'"]).never_says(&["use '--"]);
     run(&["--timeuot", "3s"]).exits(2).says(&["--timeout"]).never_says(&["an input is given"]);
     run(&["--report", "junit", "out.xml"]).exits(2).says(&["--report junit=out.xml"]);

@@ -99,7 +99,8 @@ fn a_report_that_cannot_be_written_is_exit_7_only_where_the_run_would_have_been_
     let bad = daytona_except(&["ready"], |_, _| Some(Reply::status(403)));
     Arazzo::provision(&bad.url()).args(["--report", &into]).run().exits(1).says(&["error[output]"]);
     let json = Arazzo::provision(&good.url()).args(["--json", "--report", &into]).run();
-    json.exits(7).events();
+    let lines = json.exits(7).events();
+    assert_eq!((&lines[lines.len() - 2]["type"], &lines[lines.len() - 1]["exit"]), (&json!("run.finished"), &json!(7)));
 }
 
 #[test]

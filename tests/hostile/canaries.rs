@@ -380,7 +380,7 @@ fn no_message_about_a_command_line_shows_what_may_be_a_secret() {
         ("-i {\"apiToken\":C", 2, "must be a JSON object"),
         ("--inputs {\"apiToken\":\"C\"}", 2, "a file is wanted, and these are values"),
         ("--inputs [C", 2, "a file is wanted, and these are values"),
-        ("--inputs apiToken=C", 2, "a file is wanted, and these are values"),
+        ("--inputs apiToken=C", 2, "it takes a file of inputs"),
     ];
     let folder = takes();
     for (flags, code, says) in rows {
@@ -463,7 +463,7 @@ fn no_message_about_a_file_of_inputs_shows_its_text() {
         ("in.yaml", "apiToken: !C x\n", "the tag `…` is not one of JSON's types"),
         ("in.yaml", "apiToken: *C\n", "in.yaml:1:11"),
         ("in.yaml", "apiToken: `C\n", "in.yaml:1:11"),
-        ("in.yaml", "apiToken: C: C\n", "a value that contains `: ` must be quoted"),
+        ("in.yaml", "apiToken: C: C\n", "a text without quotes has no `: ` in it"),
         ("in.yaml", "C\ncount: 1\n", "this line has no `:` between a key and a value"),
         ("in.yaml", "a: 1\n---\nC: 2\n", "in.yaml:2:1"),
         ("in.yaml", "[C]\n", "`in.yaml` does not hold an object of inputs"),

@@ -71,7 +71,8 @@ fn redact_error(mut error: Error) -> Error {
     } else if let (ErrorKind::UnknownArgument, Some(argument)) = (error.kind(), &argument) {
         // A flag that is nearly one is no secret.
         let is_near = error.get(ContextKind::SuggestedArg).is_some();
-        if let Some(tip) = as_input(&words, &known, argument).filter(|_| !is_near) {
+        let is_hidden = behind.iter().any(|(word, _)| is_of(argument, word));
+        if let Some(tip) = as_input(&words, &known, argument).filter(|_| !is_near && !is_hidden) {
             error.remove(ContextKind::Suggested);
             tips.push(tip);
         }

@@ -234,6 +234,8 @@ impl Diagnostic {
     pub(crate) fn withholding(mut self, source: &Source) -> Self {
         if let Some(words) = source.withheld() {
             self.message = unquoted(&self.message, words);
+            // What is put together may quote it too.
+            self.help = self.help.filter(|help| matches!(help, Help::Words(Cow::Borrowed(_))));
         }
         self
     }

@@ -44,8 +44,14 @@ pub(crate) struct RunFlags {
     #[arg(long, env = "ARAZZO_RECEIVE_STORED", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) receive_stored: bool,
     /// Listen at this address of this machine for the webhooks that steps receive
-    #[arg(long, value_name = "ADDRESS:PORT", env = "ARAZZO_LISTEN", hide_env_values = true, value_parser = listen_address)]
-    pub(crate) listen: Option<SocketAddr>,
+    #[arg(
+        long = "listen",
+        value_name = "ADDRESS:PORT",
+        env = "ARAZZO_LISTEN",
+        hide_env_values = true,
+        value_parser = listen_address
+    )]
+    pub(crate) webhooks: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) receive: ReceiveFlag,
     #[command(flatten)]

@@ -13,6 +13,9 @@ use crate::requested::Shard;
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let address = text.replacen("localhost:", "127.0.0.1:", 1).parse::<SocketAddr>();
     let address = address.map_err(|_| "write an address with a port, such as 127.0.0.1:8080".to_owned())?;
+    if address.port() == 0 {
+        return Err("say which port: the sender has to know it".to_owned());
+    }
     if address.ip().is_loopback() {
         return Ok(address);
     }

@@ -118,6 +118,10 @@ impl Machine {
 
     /// Learns what a message that a step may take gives of secrets, before anything shows it.
     pub(super) fn learn_message(&mut self, id: StepId, seen: &SeenMessage) {
+        // Whoever sends it may prove who it is: to a webhook, with a header as for any request.
+        for (name, value) in seen.headers.iter().filter(|(name, _)| is_credential_name(name)) {
+            self.learn_credential(name, &Json::String(value.clone()));
+        }
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         for secret in &step.secrets {

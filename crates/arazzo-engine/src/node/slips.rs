@@ -76,7 +76,7 @@ impl Builder<'_> {
             return Some(
                 fault
                     .note(place(at..at + 1), format!("this `{sign}` is not closed then"))
-                    .help("write no blank before the `#`, or quote the value".to_owned()),
+                    .help("write no blank before the `#`, or quote the value"),
             );
         }
         let fault = Diagnostic::error(

@@ -385,9 +385,10 @@ fn broken(host: &str, why: impl std::fmt::Display) -> Failure {
 
 /// The server did not let us in; `scheme` is what we proved ourselves with.
 fn not_let_in(channel: &Channel, why: impl std::fmt::Display) -> Failure {
-    let message = match &channel.login {
-        Some(login) => format!("`{}` does not accept the credential ({}): {why}", channel.host, scheme(channel, login)),
-        None => format!("`{}` wants a credential, and none was given: {why}", channel.host),
+    let (host, shown) = (&channel.host, channel.login.as_ref().map(|login| scheme(channel, login).to_owned()));
+    let message = match shown.or_else(|| channel.proof_beside_login().map(|name| format!("`{name}`"))) {
+        Some(shown) => format!("`{host}` does not accept the credential ({shown}): {why}"),
+        None => format!("`{host}` wants a credential, and none was given: {why}"),
     };
     Failure { kind: FailureKind::NotLetIn, message, in_doubt: false }
 }

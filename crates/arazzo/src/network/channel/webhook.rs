@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arazzo_engine::machine::message::{Hook, Message, SubscriptionId};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming as Body};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -127,10 +127,16 @@ async fn answer(request: Request<Body>, hooks: &Hooks, arrived: &mpsc::Sender<Ar
         return answer;
     };
     let (parts, body) = request.into_parts();
+    if parts.headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is taken as it is, without a content coding\n");
+    }
     let most = usize::try_from(open.message_bytes).unwrap_or(usize::MAX);
     let body = match tokio::time::timeout(IDLE, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than the limit\n"),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than the limit\n");
+        }
+        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "the body ends early\n"),
         Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "the body has not come\n"),
     };
     let named = parts.headers.iter();
