@@ -33,7 +33,7 @@ impl<'b> Compiler<'b> {
         self.check_bindings(step, aim, protocol, sends);
         self.check_address(step, aim, target, (protocol, sends));
         if protocol.is_web() {
-            self.check_handshake(step, aim, target, protocol);
+            self.check_handshake(step, aim, target, (protocol, sends));
         }
         if sends {
             self.check_required_headers(step, aim, protocol);

@@ -20,13 +20,18 @@ impl<'b> Compiler<'b> {
         step: &document::Step,
         aim: &Aim<'b>,
         target: &MessageTarget,
-        protocol: Protocol,
+        (protocol, sends): (Protocol, bool),
     ) {
         let all = aim.channel.bindings().into_iter().chain(aim.operation_bindings());
         let api = aim.channel.document().api();
         let own = all.flat_map(|bindings| protocol.binding_names().iter().filter_map(|name| bindings.get(name)));
         let own: Vec<&'b Node> = own.filter_map(|own| api.resolve(own).ok()).collect();
+        let takes_headers = !sends || protocol.has_headers();
         for (name, location) in [("query", Location::Query), ("headers", Location::Header)] {
+            // A step that sends has no place for them: a step that receives gives them, or `-H`.
+            if location == Location::Header && !takes_headers {
+                continue;
+            }
             for schema in own.iter().filter_map(|own| own.get(name)) {
                 self.check_given(step, aim, (schema, location), target);
             }

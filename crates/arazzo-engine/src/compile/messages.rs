@@ -294,7 +294,10 @@ impl<'b> Compiler<'b> {
             return None;
         }
         let declared: Vec<&str> = aim.messages.iter().flat_map(asyncapi::Message::header_names).collect();
-        let known = declared.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_id_header(name);
+        let reply = aim.operation.and_then(|operation| operation.reply()?.address());
+        let says_where =
+            reply.as_ref().and_then(|place| place.header()).is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let known = declared.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_id_header(name) || says_where;
         let sends = action == Some(MessageAction::Send);
         if sends && !declared.is_empty() && !known {
             let message =
