@@ -52,8 +52,7 @@ pub(crate) fn document_files(
 }
 
 /// A byte order mark, which is no part of a text.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-const MARK_CHARACTER: char = '\u{feff}';
+const MARK: &str = "\u{feff}";
 
 impl DocumentFile {
     fn bytes(&self) -> Result<Vec<u8>, String> {
@@ -68,19 +67,19 @@ impl DocumentFile {
     /// The text of the document.
     pub(crate) fn read(&self) -> Result<String, String> {
         if let Some(text) = &self.text {
-            return Ok(text.strip_prefix(MARK_CHARACTER).unwrap_or(text).to_owned());
+            return Ok(text.strip_prefix(MARK).unwrap_or(text).to_owned());
         }
         let bytes = self.bytes()?;
-        let text = std::str::from_utf8(bytes.strip_prefix(MARK).unwrap_or(&bytes));
+        let text = std::str::from_utf8(bytes.strip_prefix(MARK.as_bytes()).unwrap_or(&bytes));
         text.map(str::to_owned).map_err(|_| "it is not in UTF-8".to_owned())
     }
 
     /// What is printed for the document of standard input that has this text now; a byte order mark stays.
     pub(crate) fn printed(&self, text: &str) -> String {
-        let has_mark = self.text.as_ref().is_some_and(|before| before.starts_with(MARK_CHARACTER));
+        let has_mark = self.text.as_ref().is_some_and(|before| before.starts_with(MARK));
         // The last line break is that of whoever prints it.
         let text = text.strip_suffix('\n').unwrap_or(text);
-        if has_mark { format!("{MARK_CHARACTER}{text}") } else { text.to_owned() }
+        if has_mark { format!("{MARK}{text}") } else { text.to_owned() }
     }
 
     /// Writes another text in the place of the one that was read; a byte order mark stays.
@@ -89,7 +88,7 @@ impl DocumentFile {
     /// The fault, also that the file was changed meanwhile.
     pub(crate) fn replace(&self, before: &str, after: &str) -> std::io::Result<()> {
         let bytes = self.bytes().map_err(std::io::Error::other)?;
-        let mark = if bytes.starts_with(MARK) { MARK } else { b"" };
+        let mark = if bytes.starts_with(MARK.as_bytes()) { MARK.as_bytes() } else { b"" };
         if bytes.strip_prefix(mark) != Some(before.as_bytes()) {
             return Err(std::io::Error::other(format!("`{}` was changed meanwhile", self.path.display())));
         }

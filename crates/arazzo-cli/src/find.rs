@@ -17,8 +17,8 @@ const LARGEST: u64 = 16 << 20;
 /// # Errors
 /// The folder that cannot be read.
 pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut found = vec![];
-    below(folder, &|path| is_arazzo(path, &Reach::new(folder)), &mut found)?;
+    let (mut found, reach) = (vec![], Reach::new(folder));
+    below(folder, &|path| is_arazzo(path, &reach), &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -30,7 +30,7 @@ pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
 #[cfg(feature = "lsp")]
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = vec![];
-    below(folder, &|path| has_ending(path) && !is_test(path), &mut found)?;
+    below(folder, &|path| has_ending(path) && !is_test_file(path), &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -64,7 +64,7 @@ pub(crate) fn is_arazzo(path: &Path, reach: &Reach) -> bool {
         Ok(bytes) => names_arazzo(&String::from_utf8_lossy(&bytes)),
         Err(ReadRefused::Fault(_)) => true,
         // Pipes and devices are no documents, and neither are test files.
-        Err(ReadRefused::Refused(_)) => path.is_file() && !is_test(path),
+        Err(ReadRefused::Refused(_)) => path.is_file() && !is_test_file(path),
     }
 }
 
@@ -77,8 +77,8 @@ fn has_ending(path: &Path) -> bool {
     ["yaml", "yml", "json"].contains(&lower(path.extension()).as_str())
 }
 
-/// `true` for the name of a test file.
-fn is_test(path: &Path) -> bool {
+/// `true` for `NAME.test.yaml`.
+pub(crate) fn is_test_file(path: &Path) -> bool {
     lower(path.file_stem()).ends_with(".test")
 }
 

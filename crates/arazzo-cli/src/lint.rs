@@ -8,7 +8,7 @@ use arazzo::{Checked, Error};
 
 use crate::document_files::{DocumentFile, document_files};
 use crate::exit;
-use crate::find::is_openapi;
+use crate::find::{is_openapi, is_test_file};
 use crate::flags::{DenyFlag, Fixes, Format, LintFlags, Only};
 use crate::meant;
 use crate::project::Project;
@@ -374,7 +374,7 @@ fn check(flags: &LintFlags, input: &DocumentFile, text: Option<&str>) -> Result<
     if is_other && text.or(input.text.as_deref()).is_none() && is_openapi(&input.path) {
         return builder.inspect_api().map(|api| api.checked);
     }
-    if is_other && meant::is_test_file(&input.path) {
+    if is_other && is_test_file(&input.path) {
         return Ok(meant::explained(checked, &input.path));
     }
     Ok(checked)

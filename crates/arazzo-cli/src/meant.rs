@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use arazzo::Error;
 use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, nearest};
+use arazzo::files::Reach;
 
-use crate::find::{documents_in, is_openapi, names_in};
+use crate::find::{documents_in, is_arazzo, is_openapi, is_test_file, names_in};
 use crate::shown_command::quoted;
 use crate::words::{self, Word};
 
@@ -38,11 +39,6 @@ pub(crate) fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// `true` for `NAME.test.yaml`.
-pub(crate) fn is_test_file(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem.to_string_lossy().to_ascii_lowercase().ends_with(".test"))
-}
-
 /// What is said of a test file that belongs to no document, with the name that was probably meant; nothing for any other
 /// path.
 pub(crate) fn undocumented(path: &Path) -> Option<Diagnostic> {
@@ -55,7 +51,8 @@ pub(crate) fn undocumented(path: &Path) -> Option<Diagnostic> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let files = names_in(folder).into_iter().map(|name| folder.join(name));
-    let documents = files.filter(|file| crate::find::is_arazzo(file, &arazzo::files::Reach::new(folder)));
+    let reach = Reach::new(folder);
+    let documents = files.filter(|file| is_arazzo(file, &reach));
     let tested = |document: PathBuf| {
         let stem = document.file_stem()?.to_string_lossy().into_owned();
         Some(stem.strip_suffix(".arazzo").map(str::to_owned).unwrap_or(stem))

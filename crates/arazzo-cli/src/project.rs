@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::flags::Denied;
+use crate::flags::{Denied, DenyFlag};
 use arazzo::Error;
 use arazzo::diagnostics::{Code, Diagnostic, Help, Severity, Sources, Span, nearest};
 use arazzo::files::Reach;
@@ -25,8 +25,8 @@ pub(crate) struct Project {
     shown: String,
     text: String,
     severities: BTreeMap<Code, Level>,
-    /// `true` if warnings count as errors.
-    denies: bool,
+    /// What counts as an error.
+    deny: DenyFlag,
     ignores: Vec<Ignore>,
 }
 
@@ -145,7 +145,7 @@ impl Project {
         };
         let severities = file.lint.severity.iter().map(|(word, level)| Ok((known(word)?, *level)));
         let severities = severities.collect::<Result<_, Error>>()?;
-        let denies = file.lint.deny == Some(Denied::Warnings);
+        let deny = DenyFlag::from(file.lint.deny);
         let ignores = file.lint.ignore.into_iter().map(|entry| {
             let (code, span) = (known(&entry.get_ref().code)?, entry.span());
             let paths = entry.get_ref().file.as_deref().map(paths).transpose().map_err(|error| {
@@ -159,7 +159,7 @@ impl Project {
         });
         let ignores = ignores.collect::<Result<_, Error>>()?;
         let shown = shown.display().to_string();
-        Ok(Self { path: path.to_path_buf(), shown, severities, denies, ignores, text })
+        Ok(Self { path: path.to_path_buf(), shown, severities, deny, ignores, text })
     }
 
     /// The path of the file.
@@ -218,10 +218,7 @@ impl Project {
             Some(Level::Error) => diagnostic.severity = Severity::Error,
             None => {}
         }
-        if self.denies && diagnostic.severity == Severity::Warning {
-            diagnostic.severity = Severity::Error;
-        }
-        Some(diagnostic)
+        Some(self.deny.weigh(diagnostic))
     }
 
     /// Entries that left nothing out, though all that they speak of was looked at: the one document that they name, or

@@ -19,12 +19,7 @@ impl<'t> MediaType<'t> {
     /// the first.
     #[must_use]
     pub fn parse(text: &'t str) -> Self {
-        let mut quoted = false;
-        let ends = |c: char| {
-            quoted ^= c == '"';
-            c == ',' && !quoted
-        };
-        let text = text.split(ends).next().unwrap_or(text);
+        let text = listed(text).next().unwrap_or(text);
         let (written, parameters) = text.split_once(';').unwrap_or((text, ""));
         let written = written.trim();
         Self { written, essence: written.to_ascii_lowercase(), parameters }
@@ -105,23 +100,22 @@ impl<'t> MediaType<'t> {
 /// The first type of a header that has several on one line, as those who combine header lines write them.
 #[must_use]
 pub fn first_of_line(header: &str) -> &str {
-    let mut quoted = false;
-    let end = header.find(|c: char| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    });
-    end.and_then(|end| header.get(..end)).unwrap_or(header).trim()
+    listed(header).next().unwrap_or(header).trim()
 }
 
 /// The media types of a line, each without the blanks around it; one at least.
 #[must_use]
 pub fn of_line(header: &str) -> Vec<&str> {
+    listed(header).map(str::trim).collect()
+}
+
+/// The entries of a line, divided by the commas that are not in quotes.
+fn listed(header: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
-    let divides = |c: char| {
+    header.split(move |c: char| {
         quoted ^= c == '"';
         c == ',' && !quoted
-    };
-    header.split(divides).map(str::trim).collect()
+    })
 }
 
 /// The media type of forms.

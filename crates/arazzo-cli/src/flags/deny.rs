@@ -12,7 +12,7 @@ pub(crate) enum Denied {
 }
 
 /// Warnings that count as errors.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Documents")]
 pub(crate) struct DenyFlag {
     /// Count `warnings` as errors, for CI
@@ -25,6 +25,12 @@ pub(crate) struct DenyFlag {
         hide_possible_values = true
     )]
     deny: Option<Denied>,
+}
+
+impl From<Option<Denied>> for DenyFlag {
+    fn from(deny: Option<Denied>) -> Self {
+        Self { deny }
+    }
 }
 
 impl DenyFlag {

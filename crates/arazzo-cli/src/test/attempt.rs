@@ -121,8 +121,9 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
             faulty = vec![fault("no-such-workflow", &message, Some(&help.to_string()))];
         }
         Err(error) => {
-            unexpected.push(error.to_string());
-            faulty = vec![fault("setup", &error.to_string(), None)];
+            let message = redactor.mask(&error.to_string());
+            faulty = vec![fault("setup", &message, None)];
+            unexpected.push(message);
         }
     }
     unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));

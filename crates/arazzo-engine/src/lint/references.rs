@@ -1,5 +1,7 @@
 //! References of API descriptions that lead nowhere, in what the steps call.
 
+use std::collections::BTreeSet;
+
 use super::Lint;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Severity, nearest};
@@ -12,7 +14,10 @@ impl Lint<'_> {
     /// Says which references of called operations lead nowhere: what they describe is not known to anything that checks.
     pub(super) fn check_references(&mut self) {
         let mut broken: Vec<(Broken, Option<String>)> = vec![];
-        for operation in self.steps.iter().filter_map(|view| view.operation.as_ref()) {
+        // Many steps may call one operation.
+        let mut walked: BTreeSet<Span> = BTreeSet::new();
+        let called = self.steps.iter().filter_map(|view| view.operation.as_ref());
+        for operation in called.filter(|operation| walked.insert(operation.key.span)) {
             let api = operation.api();
             let of = |field: &str| operation.node.get(field);
             let answers = of("responses").map(Node::members).unwrap_or_default().iter().map(|(_, answer)| answer);

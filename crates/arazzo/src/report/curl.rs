@@ -1,6 +1,7 @@
 //! A request as a shell command that sends it again.
 
 use arazzo_engine::credentials::PARTS;
+use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::redact::BodyText;
 
 use super::run_record::Exchange;
@@ -116,8 +117,7 @@ fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Bod
 /// The fields of a form, of which curl encodes those with a secret in them; nothing where there is none, or it is not
 /// shown whole.
 fn urlencoded(body: &BodyText) -> Option<Vec<String>> {
-    let is_form = body.media_type.split(';').next().is_some_and(|kind| kind.trim() == FORM);
-    if !is_form || body.cut || masks(&body.text).next().is_none() {
+    if !MediaType::parse(&body.media_type).is_form() || body.cut || masks(&body.text).next().is_none() {
         return None;
     }
     let decoded = |text: &str| {
@@ -134,8 +134,6 @@ fn urlencoded(body: &BodyText) -> Option<Vec<String>> {
     };
     body.text.split('&').map(field).collect()
 }
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A remark about secrets that stand in the command as they are, where their place has an escape of its own.
 fn unescaped(url: &str, body: Option<&BodyText>) -> String {
@@ -154,11 +152,6 @@ fn unescaped(url: &str, body: Option<&BodyText>) -> String {
         remarks.push_str(&format!("\n# {} in JSON: write \" as \\\" and \\ as \\\\ in it", list(&body.text)));
     }
     remarks
-}
-
-fn is_json(media_type: &str) -> bool {
-    let kind = media_type.split(';').next().unwrap_or_default().trim();
-    kind.ends_with("/json") || kind.ends_with("+json")
 }
 
 /// The mask of a user and password that are a header: curl encodes them, as the variable has them plain.

@@ -35,7 +35,6 @@ struct Open {
     subscription: SubscriptionId,
     path: String,
     hook: Hook,
-    message_bytes: u64,
 }
 
 /// The webhooks that are listened for: those of now.
@@ -60,7 +59,7 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
                 Some(Order::Subscribe(order)) => {
                     if let Some(hook) = &order.channel.hook {
                         let (subscription, path) = (order.subscription, order.channel.path.clone());
-                        let open = Open { subscription, path, hook: hook.clone(), message_bytes: desk.most() };
+                        let open = Open { subscription, path, hook: hook.clone() };
                         hooks.lock().unwrap_or_else(PoisonError::into_inner).push(open);
                     }
                     desk.subscribed(&order).await;
@@ -76,7 +75,7 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
             },
             accepted = listener.accept(), if connections.len() < CONNECTIONS => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, hooks.clone(), arrived.clone()));
+                    connections.spawn(converse(stream, desk.most(), hooks.clone(), arrived.clone()));
                 } else {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -93,19 +92,24 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
     }
 }
 
-async fn converse(stream: TcpStream, hooks: Hooks, arrived: mpsc::Sender<Arrived>) {
+async fn converse(stream: TcpStream, most: u64, hooks: Hooks, arrived: mpsc::Sender<Arrived>) {
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(HEAD_BYTES);
     let service = hyper::service::service_fn(move |request| {
         let (hooks, arrived) = (hooks.clone(), arrived.clone());
-        async move { Ok::<_, Infallible>(answer(request, &hooks, &arrived).await) }
+        async move { Ok::<_, Infallible>(answer(request, most, &hooks, &arrived).await) }
     });
     // What ends a connection early is the client's business.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Body>, hooks: &Hooks, arrived: &mpsc::Sender<Arrived>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Body>,
+    most: u64,
+    hooks: &Hooks,
+    arrived: &mpsc::Sender<Arrived>,
+) -> Response<Full<Bytes>> {
     let known = hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let path = request.uri().path();
     let at: Vec<&Open> = known.iter().filter(|open| open.path == path).collect();
@@ -130,7 +134,7 @@ async fn answer(request: Request<Body>, hooks: &Hooks, arrived: &mpsc::Sender<Ar
     if parts.headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is taken as it is, without a content coding\n");
     }
-    let most = usize::try_from(open.message_bytes).unwrap_or(usize::MAX);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let body = match tokio::time::timeout(IDLE, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
