@@ -30,24 +30,18 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
-mod carriage;
 mod channels;
 mod constants;
 mod contract;
 mod criteria;
 mod declare;
 mod flow;
-mod handshake;
 mod inputs;
-mod located;
 mod meant;
-mod messages;
 pub(crate) mod order;
 mod replacements;
 mod resolve;
 pub(crate) mod secrets;
-mod streams;
-mod webhooks;
 
 /// A compiled description with everything that was found.
 #[derive(Debug)]
@@ -171,7 +165,8 @@ fn check(bundle: &Bundle, program: &mut Program, found: &mut [Diagnostics]) {
     let readings = program.readings;
     let constants = constants::check(program, readings);
     let ordered = order::check(program);
-    let faults = constants.into_iter().chain(ordered).chain(flow::check(program)).chain(messages::check(program));
+    let faults =
+        constants.into_iter().chain(ordered).chain(flow::check(program)).chain(channels::messages::check(program));
     for (id, mut fault) in faults {
         if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());

@@ -1,10 +1,10 @@
 //! Steps that receive messages of OpenAPI documents: the events of the stream that an operation answers with. Each becomes a
 //! channel of the program, so that nothing behind the compiler tells them from channels of AsyncAPI documents.
 
-use super::channels::samples_of;
-use super::{Compiler, Context};
+use super::samples_of;
 use crate::asyncapi::Protocol;
 use crate::code::Code;
+use crate::compile::{Compiler, Context};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, MessageAction};
 use crate::json;
@@ -21,7 +21,7 @@ use crate::value::{Json, Map};
 
 impl<'b> Compiler<'b> {
     /// The stream that a step listens to which is to receive of an operation; a diagnostic if there is none.
-    pub(super) fn stream_of(
+    pub(in crate::compile) fn stream_of(
         &mut self,
         step: &document::Step,
         operation: &openapi::Operation<'b>,
@@ -56,7 +56,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// A step that receives the events of an operation.
-    pub(super) fn receive_events(
+    pub(in crate::compile) fn receive_events(
         &mut self,
         step: &document::Step,
         (operation, view): (OperationId, &openapi::Operation<'b>),
@@ -99,7 +99,7 @@ impl<'b> Compiler<'b> {
         context: &Context<'_>,
     ) -> Option<crate::program::Build> {
         let (key, node) = step.correlation_id.as_ref()?;
-        let built = self.build(node, false, &context.within(super::Place::Any));
+        let built = self.build(node, false, &context.within(crate::compile::Place::Any));
         self.departure(
             Diagnostic::warning(
                 Code::NoCorrelationPlace,

@@ -1,11 +1,11 @@
 //! What a channel asks of a handshake (its query, its headers) and of the headers of messages, against what a step gives and
 //! what its protocol has a place for.
 
-use super::Compiler;
+use super::Aim;
 use super::carriage::constant_text;
-use super::channels::Aim;
 use crate::asyncapi::{self, Protocol};
 use crate::code::Code;
+use crate::compile::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::node::Node;

@@ -1,9 +1,9 @@
 //! Steps that receive webhooks of OpenAPI documents: requests that a server sends become messages. Each webhook becomes a
 //! channel of the program, as the streams of operations do.
 
-use super::channels::samples_of;
-use super::{Compiler, Context, Stage};
+use super::samples_of;
 use crate::code::Code;
+use crate::compile::{Compiler, Context, Stage};
 use crate::diagnostic::{Diagnostic, Subject, nearest};
 use crate::document::{self, MessageAction, Text};
 use crate::json;
@@ -24,7 +24,11 @@ type Named<'b> = (usize, openapi::Operation<'b>);
 
 impl<'b> Compiler<'b> {
     /// A step that names a webhook: what it does, nothing if that was wrong. `None` if it names something else.
-    pub(super) fn webhook(&mut self, step: &document::Step, context: &Context<'_>) -> Option<(Call, Stage)> {
+    pub(in crate::compile) fn webhook(
+        &mut self,
+        step: &document::Step,
+        context: &Context<'_>,
+    ) -> Option<(Call, Stage)> {
         let found = match (&step.operation_id, step.operation_path.as_ref().or(step.channel_path.as_ref())) {
             (Some(text), None) => Some(self.webhook_by_id(text)?),
             (None, Some(text)) if text.value.contains(WEBHOOKS) => self.webhook_by_path(text)?,

@@ -1,11 +1,11 @@
 //! Where a channel is, as far as the documents say it: the parameters of its address against what a step gives, and the
 //! host of its server against its variables.
 
-use super::Compiler;
-use super::channels::Aim;
-use super::meant::path_names;
+use super::Aim;
 use crate::asyncapi::{self, Protocol};
 use crate::code::Code;
+use crate::compile::Compiler;
+use crate::compile::meant::path_names;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::document::{self, MessageAction};
 use crate::program::{Argument, Location};

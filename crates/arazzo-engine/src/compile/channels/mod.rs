@@ -1,9 +1,16 @@
 //! `operationId`, `operationPath` and `channelPath` → the channel of an AsyncAPI document, and its entry in the program.
 
-use super::Compiler;
-use super::meant::folded;
+mod carriage;
+mod handshake;
+mod located;
+pub(super) mod messages;
+mod streams;
+mod webhooks;
+
 use crate::asyncapi::{self, AsyncApi, CorrelationPlace, Protocol, is_same_name};
 use crate::code::Code;
+use crate::compile::Compiler;
+use crate::compile::meant::folded;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
 use crate::load::DescribedKind;
@@ -43,7 +50,7 @@ impl<'b> Aim<'b> {
     /// Names of the parameters of the address; those that are declared where it is known in a run only.
     pub(super) fn parameter_names(&self) -> Vec<String> {
         match self.channel.address() {
-            Some(address) => super::meant::path_names(address).into_iter().map(str::to_owned).collect(),
+            Some(address) => crate::compile::meant::path_names(address).into_iter().map(str::to_owned).collect(),
             None => self.channel.parameter_keys().into_iter().map(|key| key.name.clone()).collect(),
         }
     }

@@ -1,10 +1,10 @@
-//! Steps that send or receive messages: which channel, which of its messages, by which parameters. `channels.rs` finds the
-//! channel, and makes the entry of the program for it.
+//! Steps that send or receive messages: which channel, which of its messages, by which parameters. `mod.rs` finds the channel,
+//! and makes the entry of the program for it.
 
-use super::channels::Aim;
-use super::{Compiler, Context, Place, Stage};
+use super::Aim;
 use crate::asyncapi::{self, Protocol, is_id_header};
 use crate::code::Code;
+use crate::compile::{Compiler, Context, Place, Stage};
 use crate::credentials::is_credential_name;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::document::{self, MessageAction};
@@ -18,7 +18,7 @@ use crate::source::Span;
 
 impl<'b> Compiler<'b> {
     /// A step that sends or receives a message.
-    pub(super) fn message(
+    pub(in crate::compile) fn message(
         &mut self,
         workflow: &document::Workflow,
         step: &document::Step,
@@ -334,7 +334,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// Marks the receives of a workflow that stay open while other steps run, and which step waits for which. The receives.
-    pub(super) fn join_receives(&mut self, ids: &[StepId]) -> Vec<StepId> {
+    pub(in crate::compile) fn join_receives(&mut self, ids: &[StepId]) -> Vec<StepId> {
         let receives: Vec<StepId> = ids.iter().copied().filter(|id| self.receive_of(*id).is_some()).collect();
         if receives.is_empty() {
             return receives;
@@ -366,7 +366,7 @@ impl<'b> Compiler<'b> {
 }
 
 /// Messages that a step of another workflow waits for, and that never come: no run gets to both.
-pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
+pub(in crate::compile) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
     let mut faults = vec![];
     if program.channels.is_empty() {
         return faults;

@@ -1,11 +1,11 @@
 //! What a protocol can carry: addresses, bindings and messages that cannot be, as far as the documents say what they are.
 //! The rest is judged by the machine, before a message leaves.
 
-use super::Compiler;
-use super::channels::Aim;
+use super::Aim;
 use crate::asyncapi::binding::Reason;
 use crate::asyncapi::{self, CorrelationPlace, MessagePart, Protocol};
 use crate::code::Code;
+use crate::compile::Compiler;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::document;
 use crate::expr::Template;
