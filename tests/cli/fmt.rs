@@ -32,6 +32,14 @@ fn documents_are_written_in_one_style_and_only_where_they_differ() {
     assert_eq!(read("api.yaml"), "openapi: 3.1.0\n");
     fmt(&folder, &["--check", "."]).exits(0).says(&["2 documents: all in the style"]);
     fmt(&folder, &["deep", "--json"]).exits(0);
+    folder.write("loose.yaml", LOOSE);
+    let shown = fmt(&folder, &["--diff", "flow.yaml", "loose.yaml"]);
+    shown.exits(3).says(&["not formatted: loose.yaml", "2 documents: 1 not formatted"]);
+    let starts = shown.stdout.starts_with("--- loose.yaml\n+++ loose.yaml\n@@ ");
+    shown.check(starts && shown.stdout.contains("\n+info: { title: A flow"), "a difference of the one that has one");
+    assert_eq!(read("loose.yaml"), LOOSE);
+    fmt(&folder, &["--diff", "--json", "loose.yaml"]).exits(2).says(&["leave one of them out"]);
+    fs::remove_file(folder.path().join("loose.yaml")).unwrap();
     // What a folder has that may not be read is left, and the others are formatted.
     let linked = Folder::new();
     folder.write("outside.yaml", LOOSE);

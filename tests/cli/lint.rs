@@ -1,6 +1,6 @@
 //! `arazzo lint`, `--fix`, `arazzo.toml` and `explain`, as people and scripts meet them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Arazzo, Folder};
 
@@ -184,7 +184,12 @@ fn fixes_change_what_they_name_and_nothing_else() {
     output.check(output.stdout.contains("+        operationId: $sourceDescriptions.pets.listPets"), "a diff");
     assert_eq!(read(), text);
     lint(&folder, &["flow.yaml", "--strict", "--fix=all", "--diff"]).exits(3);
-    lint(&folder, &["flow.yaml", "--fix"]).exits(0).says(&["fixed flow.yaml:10:22", "2 fixes made", "1 warning"]);
+    let output = lint(&folder, &["flow.yaml", "--fix", "--json"]);
+    output.exits(0).says(&["fixed flow.yaml:10:22", "2 fixes made", "1 warning"]);
+    let printed: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(printed["fixed"].as_array().unwrap().len(), 2);
+    let first = json!({ "code": "source-dot-operation", "file": "flow.yaml", "line": 10, "column": 22 });
+    first.as_object().unwrap().iter().for_each(|(name, value)| assert_eq!(&printed["fixed"][0][name], value));
     let expected = text
         .replace("operationId: pets.listPets", "operationId: $sourceDescriptions.pets.listPets")
         .replace("value: Bearer $inputs.key", "value: 'Bearer {$inputs.key}'");

@@ -82,6 +82,14 @@ impl DocumentFile {
         if has_mark { format!("{MARK}{text}") } else { text.to_owned() }
     }
 
+    /// The difference between the text that was read and another one, as `patch` takes it.
+    pub(crate) fn difference(&self, before: &str, after: &str) -> String {
+        let name = self.path.display().to_string();
+        let diff = similar::TextDiff::from_lines(before, after);
+        let text = diff.unified_diff().context_radius(3).header(&name, &name).to_string();
+        text.trim_end_matches('\n').to_owned()
+    }
+
     /// Writes another text in the place of the one that was read; a byte order mark stays.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::show::{Screen, diagnostics};
 enum Outcome {
     Unchanged,
     Formatted,
-    /// `--check`: it is not in the style.
+    /// `--check` and `--diff`: it is not in the style.
     Other,
     /// It stays as it is: the reason, and the place that it is about.
     Left(String),
@@ -68,14 +68,18 @@ pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
 
 /// The documents that were asked for.
 fn files_of(flags: &FmtFlags) -> Result<Vec<DocumentFile>, String> {
-    let writes = if flags.check { "--check only looks" } else { "save it first" };
+    let looks = flags.check || flags.diff;
+    let writes = if looks { "--check and --diff only look" } else { "save it first" };
     let files = document_files(&flags.documents, flags.stdin_filename.as_deref(), Some(writes))?;
-    let prints = flags.documents.iter().any(|path| path.as_os_str() == "-") && !flags.check;
+    let prints = flags.documents.iter().any(|path| path.as_os_str() == "-") && !looks;
+    if flags.diff && flags.json {
+        return Err("--diff prints the difference and --json an object; leave one of them out".to_owned());
+    }
     if prints && flags.json {
         return Err("`-` prints the document and --json an object; leave one of them out".to_owned());
     }
     if prints && flags.documents.len() > 1 {
-        return Err("`-` prints the document: it stands alone, or with --check".to_owned());
+        return Err("`-` prints the document: it stands alone, or with --check or --diff".to_owned());
     }
     Ok(files)
 }
@@ -95,7 +99,8 @@ fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Resul
     let mut sources = Sources::default();
     let id = sources.add(name.clone(), name.clone(), text.as_str());
     let formatted = format(&sources, id);
-    if file.text.is_some() && !flags.check {
+    let looks = flags.check || flags.diff;
+    if file.text.is_some() && !looks {
         // What cannot be formatted is printed as it is.
         let printed = file.printed(formatted.as_ref().unwrap_or(&text));
         screen.data(&printed).map_err(|_| exit::OUTPUT)?;
@@ -107,7 +112,10 @@ fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Resul
     if after == text {
         return Ok(Outcome::Unchanged);
     }
-    if flags.check {
+    if flags.diff {
+        screen.data(&file.difference(&text, &after)).map_err(|_| exit::OUTPUT)?;
+    }
+    if looks {
         screen.line(&format!("not formatted: {name}"));
         return Ok(Outcome::Other);
     }

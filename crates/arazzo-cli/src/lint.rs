@@ -33,6 +33,8 @@ struct Tally {
     /// The parts of what is printed at the end: JSON and SARIF are one value.
     collected: Vec<(Diagnostic, Sources)>,
     objects: Vec<arazzo::values::Json>,
+    /// What was repaired, likewise.
+    repairs: Vec<arazzo::values::Json>,
     refused: bool,
     /// `true` if `--diff` showed how a document with errors would be repaired.
     unwritten: bool,
@@ -108,7 +110,8 @@ fn document(
             if before != after || input.text.is_some() && !flags.diff {
                 write(flags, input, &before, &after, screen)?;
             }
-            made.iter().for_each(|line| screen.line(line));
+            made.iter().for_each(|made| screen.line(&made.line(flags.diff)));
+            tally.repairs.extend(made.iter().map(Made::object));
         }
     }
     tally.ignored += checked.ignored + left.ignored;
@@ -157,8 +160,43 @@ pub(crate) fn judged(checked: &Checked, document: &Path, deny: DenyFlag, mut pro
 struct Repaired {
     before: String,
     after: String,
-    /// A line for each fix.
-    made: Vec<String>,
+    made: Vec<Made>,
+}
+
+/// A fix that was made.
+struct Made {
+    code: Code,
+    /// Where it was, in the text that it was made in; `None` if the whole document is meant.
+    place: Option<(String, u32, u32)>,
+    title: String,
+}
+
+impl Made {
+    fn of(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+        Self {
+            code: diagnostic.code,
+            place: diagnostic.place(sources).map(|place| (place.file.to_owned(), place.line, place.column)),
+            title: diagnostic.fix.as_ref().map(|fix| fix.title.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// For people; `true` if it is only shown.
+    fn line(&self, shown: bool) -> String {
+        let place = self.place.as_ref().map(|(file, line, column)| format!("{file}:{line}:{column}"));
+        let word = if shown { "would fix" } else { "fixed" };
+        format!("{word} {} [{}] {}", place.unwrap_or_default(), self.code, self.title)
+    }
+
+    /// For programs.
+    fn object(&self) -> arazzo::values::Json {
+        let (file, line, column) = match &self.place {
+            Some((file, line, column)) => (Some(file), Some(line), Some(column)),
+            None => (None, None, None),
+        };
+        arazzo::json!({
+            "code": self.code.to_string(), "title": self.title, "file": file, "line": line, "column": column,
+        })
+    }
 }
 
 /// Makes fixes until there are no more; nothing if there is no text.
@@ -175,7 +213,7 @@ fn repair(
 ) -> Result<Option<Repaired>, u8> {
     let Some(before) = checked.sources.get(SourceId(0)).map(|source| source.text.to_string()) else { return Ok(None) };
     let json = before.trim_start().starts_with('{') && input.path.extension().is_none_or(|e| e == "json");
-    let (mut text, mut lines) = (before.clone(), vec![]);
+    let (mut text, mut fixes) = (before.clone(), vec![]);
     for _ in 0..PASSES {
         let wanted: Vec<Diagnostic> = left
             .found
@@ -201,13 +239,8 @@ fn repair(
             if unread || again.diagnostics.errors().count() > errors {
                 continue;
             }
-            for diagnostic in fixed.made.iter().filter_map(|index| attempt.get(*index)) {
-                let place = diagnostic.place(&checked.sources);
-                let place = place.map(|p| format!("{}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
-                let title = diagnostic.fix.as_ref().map(|fix| fix.title.as_str()).unwrap_or_default();
-                let word = if flags.diff { "would fix" } else { "fixed" };
-                lines.push(format!("{word} {place} [{}] {title}", diagnostic.code));
-            }
+            let fixed_ones = fixed.made.iter().filter_map(|index| attempt.get(*index));
+            fixes.extend(fixed_ones.map(|diagnostic| Made::of(diagnostic, &checked.sources)));
             tally.fixed += fixed.made.len();
             text = fixed.text;
             *checked = again;
@@ -219,16 +252,13 @@ fn repair(
             break;
         }
     }
-    Ok(Some(Repaired { before, after: text, made: lines }))
+    Ok(Some(Repaired { before, after: text, made: fixes }))
 }
 
 /// Writes what was repaired, or shows it.
 fn write(flags: &LintFlags, input: &DocumentFile, before: &str, after: &str, screen: &mut Screen) -> Result<(), u8> {
     if flags.diff {
-        let name = input.path.display().to_string();
-        let diff = similar::TextDiff::from_lines(before, after);
-        let text = diff.unified_diff().context_radius(3).header(&name, &name).to_string();
-        return screen.data(text.trim_end_matches('\n')).map_err(|_| exit::OUTPUT);
+        return screen.data(&input.difference(before, after)).map_err(|_| exit::OUTPUT);
     }
     if input.text.is_some() {
         return screen.data(after.strip_suffix('\n').unwrap_or(after)).map_err(|_| exit::OUTPUT);
@@ -309,7 +339,13 @@ impl Tally {
 
     fn finish(&mut self, flags: &LintFlags, documents: usize, screen: &mut Screen) -> Result<(), u8> {
         let value = match flags.format() {
-            Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
+            Format::Json => {
+                let mut object = arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) });
+                if let (Some(_), arazzo::values::Json::Object(members)) = (flags.fixes(), &mut object) {
+                    members.insert("fixed".to_owned(), std::mem::take(&mut self.repairs).into());
+                }
+                Some(object)
+            }
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
             Format::Gitlab => Some(diagnostics::gitlab(&self.collected)),
             Format::Text | Format::Github | Format::Short => None,
