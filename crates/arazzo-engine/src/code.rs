@@ -207,6 +207,7 @@ codes! {
     PointerSyntax = "pointer-syntax", Expressions, "§Payload Replacement Object";
     ProseAfterExpression = "prose-after-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
     QueryAfterOutput = "query-after-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
+    QuotedExpression = "quoted-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
     QuotedNumber = "quoted-number", Structure, "§Failure Action Object" read Error, REFUSED;
     ReceiveWithoutTimeout = "receive-without-timeout", Flow, "§Step Object";
     ReferenceAsName = "reference-as-name", Structure, "§Reusable Object" read Error, REFUSED;

@@ -309,6 +309,11 @@ impl Diagnostics {
         }
     }
 
+    /// Leaves out what something else says better.
+    pub(crate) fn retain(&mut self, keeps: impl FnMut(&Diagnostic) -> bool) {
+        self.all.retain(keeps);
+    }
+
     /// `true` if no more errors are kept: there is no use in looking for others.
     #[must_use]
     pub fn is_full(&self) -> bool {

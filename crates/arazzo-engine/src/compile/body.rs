@@ -13,6 +13,7 @@ use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
 use crate::media_type;
 use crate::node::{Kind, Node};
 use crate::openapi;
+use crate::openapi::shape::Schema;
 use crate::openapi::xml::{XmlShape, is_name};
 use crate::program::{Argument, Body, Build, Leaf, Location, Media};
 use crate::readings::Readings;
@@ -112,7 +113,7 @@ impl<'b> Compiler<'b> {
                 operation.api().resolve(schema).is_ok().then(|| XmlShape::of(operation.api(), schema))
             });
         let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
-        let built = match (media, payload.as_str()) {
+        let mut built = match (media, payload.as_str()) {
             (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
             // Only fields have places in which something can be replaced.
             (Media::Form, Some(text)) if !body.replacements.is_empty() && !is_expression(text) => {
@@ -132,6 +133,13 @@ impl<'b> Compiler<'b> {
             }
             _ => self.build(payload, false, context),
         };
+        let schema = operation.zip(described.as_ref()).filter(|_| media == Media::Json);
+        let schema = schema.and_then(|(operation, described)| {
+            Some(Schema { api: operation.api(), node: described.media(&content_type)?.schema? })
+        });
+        if let (Some(built), Some(schema)) = (&mut built, schema) {
+            self.read_quoted(built, &[schema], payload);
+        }
         let replacements = self.replacements(body, media, built.as_ref(), context);
         Some(Body {
             content_type,

@@ -230,8 +230,11 @@ impl<'b> Compiler<'b> {
         let parsed = match kind {
             ExpressionType::Jsonpath | ExpressionType::Goessner => {
                 let dialect = dialect(kind);
-                jsonpath::Query::parse(written.trim_end(), dialect, true)
-                    .map(|query| (query.placeholders().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
+                let parsed = match self.readings {
+                    Readings::Letter => jsonpath::Query::parse(written.trim_end(), dialect, true),
+                    _ => jsonpath::Query::parse_as_meant(written.trim_end(), dialect),
+                };
+                parsed.map(|query| (query.placeholders().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
             }
             ExpressionType::Xpath(_) => xpath::Query::parse(written, true)
                 .map(|query| (query.placeholders().to_vec(), Select::Xpath(Box::new(query), vec![]))),
@@ -290,6 +293,11 @@ impl<'b> Compiler<'b> {
     pub(super) fn unbraced_operands(&mut self, text: &Text, placeholders: &[jsonpath::Placeholder]) {
         let unbraced = placeholders.iter().filter_map(|placeholder| {
             let right = format!("{{{}}}", text.value.get(placeholder.range.clone()).unwrap_or_default());
+            if let Some(quotes) = &placeholder.quotes {
+                let message = "an expression in quotes is a text: its value is meant";
+                let finding = Finding::new(Code::QuotedExpression, quotes.clone(), message);
+                return Some(finding.help(format!("write {right}")).fix(right, true));
+            }
             let (range, message) = match &placeholder.blanks {
                 Some(braces) => (braces.clone(), "an expression fills its braces, and there are blanks in these"),
                 None if placeholder.braced => return None,

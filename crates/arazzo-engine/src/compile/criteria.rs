@@ -283,7 +283,12 @@ impl Compiler<'_> {
     fn goessner(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let text = &criterion.condition;
         let root = self.criterion_context(criterion, context);
-        match jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Goessner, true) {
+        let written = text.value.trim_end();
+        let parsed = match self.readings {
+            Readings::Letter => jsonpath::Query::parse(written, jsonpath::Dialect::Goessner, true),
+            _ => jsonpath::Query::parse_as_meant(written, jsonpath::Dialect::Goessner),
+        };
+        match parsed {
             Ok(query) => {
                 if let Some(test) = self.unbraced_query(text, query.placeholders()) {
                     return test;
@@ -351,7 +356,11 @@ impl Compiler<'_> {
         let letter = self.readings == Readings::Letter;
         // A block scalar ends with a line break, which is nobody's query.
         let written = if letter { text.value.as_str() } else { text.value.trim_end() };
-        let parsed = match jsonpath::Condition::parse(written, true) {
+        let parsed = match letter {
+            true => jsonpath::Condition::parse(written, true),
+            false => jsonpath::Condition::parse_as_meant(written),
+        };
+        let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(_)
                 if !letter

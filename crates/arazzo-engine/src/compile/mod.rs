@@ -39,6 +39,7 @@ mod flow;
 mod inputs;
 mod meant;
 pub(crate) mod order;
+mod quoted;
 mod replacements;
 mod resolve;
 pub(crate) mod secrets;

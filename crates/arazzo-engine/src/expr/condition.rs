@@ -518,6 +518,27 @@ impl<'a> Parser<'a, '_> {
         Some(Condition::Contains(Box::new(whole), Box::new(part)))
     }
 
+    /// The reading `quoted-expression` of a literal that stands at these bytes with its quotes.
+    fn in_quotes(&mut self, range: Range<usize>) -> Option<Condition> {
+        let text = self.text.get(range.start + 1..range.end - 1)?;
+        let inner = foreign::quoted(text, self.scope)?;
+        let begin = range.start + 1 + text.find(inner)?;
+        let mut own = vec![];
+        let before = self.text.get(..begin + inner.len())?;
+        let scanned = expression(before, begin, Position::Condition, self.scope, &mut own);
+        let Scanned::Found(expr, end) = scanned else { return None };
+        if end != before.len() {
+            return None;
+        }
+        let message = "an expression in quotes is a text: its value is meant";
+        let finding = Finding::new(Code::QuotedExpression, range, message).help(format!("write {inner}"));
+        // One edit in a place: another departure of the expression is repaired behind this one.
+        own.retain(|finding| finding.fix.is_none());
+        self.findings.push(finding.fix(inner, true));
+        self.findings.extend(own);
+        Some(Condition::Value(expr, begin..end))
+    }
+
     fn quoted(&mut self) -> Option<Condition> {
         let start = self.at;
         let mut text = String::new();
@@ -530,6 +551,9 @@ impl<'a> Parser<'a, '_> {
                 chars.next();
             } else {
                 self.at = start + i + 1;
+                if let Some(meant) = self.in_quotes(start..self.at) {
+                    return Some(meant);
+                }
                 let finding = foreign::in_literal(&text, start..self.at, self.scope);
                 self.findings.extend(finding);
                 return Some(Condition::Literal(Json::String(text)));
@@ -555,6 +579,9 @@ impl<'a> Parser<'a, '_> {
         };
         let text = self.rest().get(1..1 + length).unwrap_or_default();
         self.at = start + length + 2;
+        if let Some(meant) = self.in_quotes(start..self.at) {
+            return Some(meant);
+        }
         if let Some(finding) = foreign::in_literal(text, start..self.at, self.scope) {
             self.findings.push(finding);
             return Some(Condition::Literal(Json::String(text.to_owned())));

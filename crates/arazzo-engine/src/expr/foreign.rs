@@ -138,6 +138,17 @@ pub(crate) fn outside_strings(text: &str, scope: &Scope<'_>) -> Vec<Finding> {
     found
 }
 
+/// The expression that is all of a text in quotes, with or without braces.
+pub(crate) fn quoted<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
+    if scope.readings == Readings::Letter || !text.contains('$') {
+        return None;
+    }
+    let trimmed = text.trim();
+    let inner = trimmed.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map_or(trimmed, str::trim);
+    let whole = || matches!(parse::template(inner, scope, &mut vec![]), Some(Template::Whole(_)));
+    (parse::begins_expression(inner) && whole()).then_some(inner)
+}
+
 /// What is to be said about a text in quotes that is compared as it is, and was meant as a value. `range` is that of the
 /// literal with its quotes.
 pub(crate) fn in_literal(text: &str, range: Range<usize>, scope: &Scope<'_>) -> Option<Finding> {

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use super::Lint;
 use super::comparisons::equalities;
-use super::shape::{Child, NoChild, Schema, Shape, ValueKind};
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::json_schema::TYPES;
 use crate::media_type::is_json;
 use crate::node::Node;
+use crate::openapi::shape::{Child, NoChild, Schema, Shape, ValueKind};
 use crate::openapi::status::is_success;
 use crate::openapi::{Media, Operation};
 use crate::program::{Build, Select, WorkflowId};

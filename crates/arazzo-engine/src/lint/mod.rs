@@ -34,7 +34,6 @@ mod names;
 mod reads;
 mod references;
 mod sends;
-mod shape;
 
 /// Everything that is to be said about the documents of a bundle, in the order of their texts; `compiled` is what
 /// [`crate::compile::compile`] made of it.

@@ -4,7 +4,6 @@ use crate::value::Json;
 
 use super::Lint;
 use super::answers::{After, Resolution, Unresolved, headers};
-use super::shape::{Shape, ValueKind};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::expr::condition::Condition;
@@ -12,6 +11,7 @@ use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
 use crate::json_schema::with_article;
 use crate::openapi::Operation;
+use crate::openapi::shape::{Shape, ValueKind};
 use crate::program::{Action, Build, Criterion, Select, Test, Workflow};
 use crate::source::Span;
 use crate::value::PathSegment;

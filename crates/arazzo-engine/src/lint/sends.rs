@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::value::Json;
 
 use super::answers::{After, Resolution, Unresolved, walk};
-use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use super::{Lint, contains};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
@@ -13,6 +12,7 @@ use crate::document::Text;
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::media_type::{self, MediaType};
 use crate::node::{Kind, Node};
+use crate::openapi::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId};
 use crate::source::Span;

@@ -25,6 +25,7 @@ pub mod sample;
 pub mod schema;
 pub mod security;
 pub mod server;
+pub(crate) mod shape;
 pub mod status;
 pub mod store;
 pub mod stream;

@@ -114,6 +114,8 @@ pub struct Placeholder {
     pub braced: bool,
     /// The braces, where there are blanks inside of them.
     pub blanks: Option<Range<usize>>,
+    /// The quotes, where it is all that stands in them.
+    pub quotes: Option<Range<usize>>,
 }
 
 /// A version of JSONPath.
@@ -221,7 +223,20 @@ impl Query {
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
     pub fn parse(text: &str, dialect: Dialect, placeholders: bool) -> Result<Self, SyntaxError> {
-        let parsed = parse::query(text, dialect, placeholders)?;
+        Self::parsed(text, dialect, placeholders, false)
+    }
+
+    /// As [`Query::parse`] with placeholders, and a string that is one expression is one too (docs/readings.md,
+    /// `quoted-expression`).
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the part that is wrong.
+    pub(crate) fn parse_as_meant(text: &str, dialect: Dialect) -> Result<Self, SyntaxError> {
+        Self::parsed(text, dialect, true, true)
+    }
+
+    fn parsed(text: &str, dialect: Dialect, placeholders: bool, quoted: bool) -> Result<Self, SyntaxError> {
+        let parsed = parse::query(text, dialect, placeholders, quoted)?;
         Ok(Self { path: parsed.tree, placeholders: parsed.placeholders, texts: parsed.texts })
     }
 
@@ -354,11 +369,23 @@ impl Condition {
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
     pub fn parse(text: &str, placeholders: bool) -> Result<Self, SyntaxError> {
-        let as_query = match Query::parse(text, Dialect::Rfc9535, placeholders) {
+        Self::parsed(text, placeholders, false)
+    }
+
+    /// As [`Condition::parse`] with placeholders, strings as [`Query::parse_as_meant`] reads them.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the part that is wrong.
+    pub(crate) fn parse_as_meant(text: &str) -> Result<Self, SyntaxError> {
+        Self::parsed(text, true, true)
+    }
+
+    fn parsed(text: &str, placeholders: bool, quoted: bool) -> Result<Self, SyntaxError> {
+        let as_query = match Query::parsed(text, Dialect::Rfc9535, placeholders, quoted) {
             Ok(query) => return Ok(Self::Query(query)),
             Err(error) => error,
         };
-        match parse::comparison(text, placeholders) {
+        match parse::comparison(text, placeholders, quoted) {
             Ok(parsed) if compares(&parsed.tree) => Ok(Self::Comparison(Comparison {
                 logical: parsed.tree,
                 text: text.to_owned(),

@@ -9,6 +9,7 @@ use super::lex::{Cursor, Part, shortened};
 use super::tree::{Call, Logical, Operand, Operator, Path, Root, Segment, Selector};
 use super::{Dialect, Piece, Placeholder, SyntaxError};
 use crate::diagnostic::{Help, nearest};
+use crate::expr::parse::begins_expression;
 
 /// How deep parentheses, filters and calls may nest.
 const DEPTH: usize = 64;
@@ -21,8 +22,13 @@ pub(super) struct Parsed<T> {
 }
 
 /// Parses `jsonpath-query`.
-pub(super) fn query(text: &str, dialect: Dialect, placeholders: bool) -> Result<Parsed<Path>, SyntaxError> {
-    let mut parser = Parser { dialect, ..Parser::new(text, placeholders, false) };
+pub(super) fn query(
+    text: &str,
+    dialect: Dialect,
+    placeholders: bool,
+    quoted: bool,
+) -> Result<Parsed<Path>, SyntaxError> {
+    let mut parser = Parser { dialect, quoted, ..Parser::new(text, placeholders, false) };
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();
@@ -38,8 +44,8 @@ pub(super) fn query(text: &str, dialect: Dialect, placeholders: bool) -> Result<
 }
 
 /// Parses `logical-expr`, in which `$` and `@` are both the context.
-pub(super) fn comparison(text: &str, placeholders: bool) -> Result<Parsed<Logical>, SyntaxError> {
-    let mut parser = Parser::new(text, placeholders, true);
+pub(super) fn comparison(text: &str, placeholders: bool, quoted: bool) -> Result<Parsed<Logical>, SyntaxError> {
+    let mut parser = Parser { quoted, ..Parser::new(text, placeholders, true) };
     parser.cursor.blanks();
     let logical = parser.or()?;
     parser.cursor.blanks();
@@ -50,6 +56,8 @@ pub(super) fn comparison(text: &str, placeholders: bool) -> Result<Parsed<Logica
 struct Parser<'t> {
     cursor: Cursor<'t>,
     allow_holes: bool,
+    /// `true` if a string that is one expression is that.
+    quoted: bool,
     placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
     dialect: Dialect,
@@ -71,6 +79,7 @@ impl<'t> Parser<'t> {
         Self {
             cursor: Cursor::new(text),
             allow_holes,
+            quoted: false,
             placeholders: vec![],
             texts: vec![],
             dialect: Dialect::Rfc9535,
@@ -497,8 +506,17 @@ impl<'t> Parser<'t> {
     }
 
     fn string(&mut self) -> Result<Operand, SyntaxError> {
+        let start = self.cursor.at();
         let parts = self.cursor.string(self.allow_holes)?;
         if let [Part::Text(text)] = parts.as_slice() {
+            if self.quoted && begins_expression(text) && expression_length(text) == Some(text.len()) {
+                let quotes = start..self.cursor.at();
+                let range = quotes.start + 1..quotes.end - 1;
+                let (in_string, in_pattern, braced, blanks) = (false, false, false, None);
+                let quotes = Some(quotes);
+                self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks, quotes });
+                return Ok(Operand::Placeholder(self.placeholders.len() - 1));
+            }
             return Ok(Operand::Literal(Value::String(text.clone())));
         }
         let pieces = parts
@@ -513,6 +531,7 @@ impl<'t> Parser<'t> {
                         in_pattern: false,
                         braced: true,
                         blanks,
+                        quotes: None,
                     });
                     Piece::Placeholder(self.placeholders.len() - 1)
                 }
@@ -528,7 +547,7 @@ impl<'t> Parser<'t> {
         while self.cursor.at() < start + length && self.cursor.next().is_some() {}
         let range = start..self.cursor.at();
         let (in_string, in_pattern, braced, blanks) = (false, false, false, None);
-        self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks });
+        self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks, quotes: None });
         self.placeholders.len() - 1
     }
 
@@ -538,7 +557,14 @@ impl<'t> Parser<'t> {
         }
         let range = self.cursor.placeholder(None)?;
         let (range, blanks) = self.cursor.without_blanks(range);
-        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: true, blanks });
+        self.placeholders.push(Placeholder {
+            range,
+            in_string: false,
+            in_pattern: false,
+            braced: true,
+            blanks,
+            quotes: None,
+        });
         Ok(self.placeholders.len() - 1)
     }
 }

@@ -122,7 +122,14 @@ impl Scanner<'_> {
         let start = at + 1 + inner.len() - inner.trim_start().len();
         let range = start..start + inner.trim().len();
         let blanks = (range != (at + 1..at + length)).then(|| at..at + length + 1);
-        self.scanned.placeholders.push(Placeholder { range, in_string, in_pattern, braced: true, blanks });
+        self.scanned.placeholders.push(Placeholder {
+            range,
+            in_string,
+            in_pattern,
+            braced: true,
+            blanks,
+            quotes: None,
+        });
         Ok(length + 1)
     }
 

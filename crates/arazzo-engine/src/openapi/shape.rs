@@ -17,14 +17,14 @@ const DEPTH: usize = 16;
 
 /// A schema, and the document whose references it uses.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Schema<'a> {
-    pub(super) api: Api<'a>,
-    pub(super) node: &'a Node,
+pub(crate) struct Schema<'a> {
+    pub(crate) api: Api<'a>,
+    pub(crate) node: &'a Node,
 }
 
 /// What is known of a value.
 #[derive(Debug, Clone)]
-pub(super) enum Shape<'a> {
+pub(crate) enum Shape<'a> {
     /// Nothing.
     Unknown,
     /// It is described by one of these.
@@ -35,7 +35,7 @@ pub(super) enum Shape<'a> {
 
 /// What is below a value.
 #[derive(Debug, Clone)]
-pub(super) enum Child<'a> {
+pub(crate) enum Child<'a> {
     /// Perhaps something.
     Unknown,
     /// Something that one of these describes.
@@ -46,20 +46,20 @@ pub(super) enum Child<'a> {
 
 /// Why there is nothing below a value.
 #[derive(Debug, Clone)]
-pub(super) struct NoChild<'a> {
+pub(crate) struct NoChild<'a> {
     /// What the value is.
-    pub(super) what: ValueKind,
+    pub(crate) what: ValueKind,
     /// The members that are described.
-    pub(super) members: Vec<&'a str>,
+    pub(crate) members: Vec<&'a str>,
     /// `true` if the schema allows no others.
-    pub(super) closed: bool,
+    pub(crate) closed: bool,
     /// The schema that says so.
-    pub(super) schema: &'a Node,
+    pub(crate) schema: &'a Node,
 }
 
 /// What a value is that has nothing below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ValueKind {
+pub(crate) enum ValueKind {
     /// An object without this member.
     Object,
     /// An array, whose items have numbers.
@@ -128,7 +128,7 @@ impl<'a> Schema<'a> {
     }
 
     /// The types that a value may have; nothing if any.
-    pub(super) fn types(self) -> Option<BTreeSet<String>> {
+    pub(crate) fn types(self) -> Option<BTreeSet<String>> {
         self.types_at(0)
     }
 
@@ -152,7 +152,7 @@ impl<'a> Schema<'a> {
     }
 
     /// All values that there are, if they are listed.
-    pub(super) fn values(self) -> Option<Vec<Json>> {
+    pub(crate) fn values(self) -> Option<Vec<Json>> {
         self.values_at(0)
     }
 
@@ -173,7 +173,7 @@ impl<'a> Schema<'a> {
     }
 
     /// The members that an object must have when it is sent.
-    pub(super) fn required(self) -> Vec<&'a str> {
+    pub(crate) fn required(self) -> Vec<&'a str> {
         let Some(parts) = self.all(0) else { return vec![] };
         let read_only = |name: &str| {
             let properties = parts.iter().filter_map(|part| part.node.get("properties")?.get(name));
@@ -191,7 +191,7 @@ impl<'a> Schema<'a> {
     }
 
     /// What is below a value of this schema.
-    pub(super) fn below(self, way: &PathSegment) -> Child<'a> {
+    pub(crate) fn below(self, way: &PathSegment) -> Child<'a> {
         self.below_at(way, 0)
     }
 
@@ -290,7 +290,7 @@ impl<'a> Schema<'a> {
     }
 
     /// Why the schema refuses a value, if it does; members of objects and items are looked at on their own.
-    pub(super) fn refuses(self, value: &Json) -> Option<String> {
+    pub(crate) fn refuses(self, value: &Json) -> Option<String> {
         if let Some(values) = self.values()
             && !values.iter().any(|known| same(known, value))
         {
@@ -333,7 +333,7 @@ impl<'a> Schema<'a> {
 
 impl Shape<'_> {
     /// The types that the value may have; nothing if any.
-    pub(super) fn types(&self) -> Option<BTreeSet<String>> {
+    pub(crate) fn types(&self) -> Option<BTreeSet<String>> {
         match self {
             Self::Unknown => None,
             Self::Types(types) => Some(types.clone()),
@@ -345,7 +345,7 @@ impl Shape<'_> {
     }
 
     /// All values that there are, if they are listed.
-    pub(super) fn values(&self) -> Option<Vec<Json>> {
+    pub(crate) fn values(&self) -> Option<Vec<Json>> {
         let Self::Schemas(schemas) = self else { return None };
         let all: Option<Vec<Vec<Json>>> = schemas.iter().map(|schema| schema.values()).collect();
         all.map(|all| all.into_iter().flatten().collect::<Vec<_>>()).filter(|all| !all.is_empty())
@@ -353,7 +353,7 @@ impl Shape<'_> {
 }
 
 /// `true` if a value of one of `given` may be one of `wanted`.
-pub(super) fn overlap(given: &BTreeSet<String>, wanted: &BTreeSet<String>) -> bool {
+pub(crate) fn overlap(given: &BTreeSet<String>, wanted: &BTreeSet<String>) -> bool {
     let fits = |a: &str, b: &str| a == b || a == "integer" && b == "number" || a == "number" && b == "integer";
     given.iter().any(|a| wanted.iter().any(|b| fits(a, b)))
 }
@@ -366,6 +366,6 @@ fn same(a: &Json, b: &Json) -> bool {
 }
 
 /// `a string or null`
-pub(super) fn articles(names: &BTreeSet<String>) -> String {
+pub(crate) fn articles(names: &BTreeSet<String>) -> String {
     names.iter().map(|name| with_article(name)).collect::<Vec<_>>().join(" or ")
 }
