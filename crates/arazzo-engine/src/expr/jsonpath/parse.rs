@@ -23,6 +23,10 @@ pub(super) struct Parsed<T> {
 /// Parses `jsonpath-query`.
 pub(super) fn query(text: &str, dialect: Dialect, placeholders: bool) -> Result<Parsed<Path>, SyntaxError> {
     let mut parser = Parser { dialect, ..Parser::new(text, placeholders, false) };
+    if placeholders {
+        // A query of a document, which says what is to be said about blanks before it.
+        parser.cursor.blanks();
+    }
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();
