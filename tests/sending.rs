@@ -220,7 +220,8 @@ components: { securitySchemes: { login: { type: oauth2, flows: { clientCredentia
     let output = output.run();
     output.exits(4);
     assert_eq!(server.lines(), ["GET /things", "POST /token"]);
-    let why = &of_type(&output.events(), "run.finished")[0]["why"];
+    let events = output.events();
+    let why = &of_type(&events, "run.finished")[0]["why"];
     assert!(why["help"].as_str().unwrap().contains("--fresh-connections"), "{why}");
 }
 
