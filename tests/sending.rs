@@ -189,8 +189,8 @@ fn a_post_is_not_sent_twice_on_a_connection_that_was_closed() {
 fn what_a_redirect_leads_to_is_asked_for_again_on_a_fresh_connection() {
     let folder = folder("      - { stepId: one, operationId: set }\n");
     let server = Server::start(|request, number| match number {
-        1 => Reply::status(303).header("location", "/things"),
-        2 => Reply::reset(),
+        0 => Reply::status(303).header("location", "/things"),
+        1 => Reply::reset(),
         _ if request.method == "GET" => ok(),
         _ => Reply::status(500),
     });
@@ -210,7 +210,7 @@ components: { securitySchemes: { login: { type: oauth2, flows: { clientCredentia
     let text = std::fs::read_to_string(folder.path().join("api.yaml")).unwrap();
     let text = text.replace("servers: [{ url: 'http://api.example' }]", secured);
     folder.write("api.yaml", text.replace("operationId: set,", "operationId: set, security: [{ login: [] }],"));
-    let server = Server::start(|_, number| if number == 2 { Reply::reset() } else { ok() });
+    let server = Server::start(|_, number| if number == 1 { Reply::reset() } else { ok() });
     let output = run(&folder, &server.url()).args([
         "--auth",
         "login.clientId=app",
