@@ -15,6 +15,7 @@ mod channels;
 mod cli;
 mod documents;
 mod embedding;
+mod found;
 mod hostile;
 mod journal;
 mod library;

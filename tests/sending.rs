@@ -185,6 +185,46 @@ fn a_post_is_not_sent_twice_on_a_connection_that_was_closed() {
     assert!(why["remarks"].to_string().contains("whether the server acted"), "{why}");
 }
 
+#[test]
+fn what_a_redirect_leads_to_is_asked_for_again_on_a_fresh_connection() {
+    let folder = folder("      - { stepId: one, operationId: set }\n");
+    let server = Server::start(|request, number| match number {
+        0 => Reply::status(303).header("location", "/things"),
+        1 => Reply::reset(),
+        _ if request.method == "GET" => ok(),
+        _ => Reply::status(500),
+    });
+    let output = run(&folder, &server.url()).args(["--record", "run.ndjson"]).run();
+    output.exits(0);
+    assert_eq!(server.lines(), ["PUT /things", "GET /things", "GET /things"]);
+    let replayed = Arazzo::new(["replay", "run.ndjson", "--json"]).cwd(folder.path()).run();
+    replayed.exits(0);
+    assert_eq!(replayed.events(), output.events());
+}
+
+#[test]
+fn a_token_is_not_asked_for_twice_on_a_connection_that_was_closed() {
+    let folder = folder("      - { stepId: one, operationId: list }\n      - { stepId: two, operationId: set }\n");
+    let secured = "servers: [{ url: 'http://api.example' }]
+components: { securitySchemes: { login: { type: oauth2, flows: { clientCredentials: { tokenUrl: /token, scopes: {} } } } } }";
+    let text = std::fs::read_to_string(folder.path().join("api.yaml")).unwrap();
+    let text = text.replace("servers: [{ url: 'http://api.example' }]", secured);
+    folder.write("api.yaml", text.replace("operationId: set,", "operationId: set, security: [{ login: [] }],"));
+    let server = Server::start(|_, number| if number == 1 { Reply::reset() } else { ok() });
+    let output = run(&folder, &server.url()).args([
+        "--auth",
+        "login.clientId=app",
+        "--auth",
+        "login.clientSecret=tok-0123456789",
+    ]);
+    let output = output.run();
+    output.exits(4);
+    assert_eq!(server.lines(), ["GET /things", "POST /token"]);
+    let events = output.events();
+    let why = &of_type(&events, "run.finished")[0]["why"];
+    assert!(why["help"].as_str().unwrap().contains("--fresh-connections"), "{why}");
+}
+
 /// A server that answers each connection once with `answer`, then reads once more, writes `more`, and ends.
 fn once(answer: &'static str, more: &'static str, reads_again: bool) -> (String, Arc<Mutex<usize>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

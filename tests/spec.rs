@@ -8,9 +8,11 @@ use serde_json::{Map, Value as Json};
 
 use crate::suite::{shared, workspace_root};
 
-/// The entries by id, in the order of the file. The file keeps to what is TOML and JSON at once: strings and arrays.
-fn entries() -> Vec<(String, Map<String, Json>)> {
-    let text = std::fs::read_to_string(workspace_root().join("docs/conformance.toml")).unwrap();
+const FILE: &str = "docs/conformance.toml";
+
+/// The entries of a file by id, in its order. It keeps to what is TOML and JSON at once: strings and arrays.
+pub fn entries(file: &str) -> Vec<(String, Map<String, Json>)> {
+    let text = std::fs::read_to_string(workspace_root().join(file)).unwrap();
     let mut entries: Vec<(String, Map<String, Json>)> = vec![];
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
     while let Some(line) = lines.next() {
@@ -28,15 +30,19 @@ fn entries() -> Vec<(String, Map<String, Json>)> {
     entries
 }
 
-fn exists(case: &str) -> bool {
-    let (file, function) = case.split_once("::").map_or((case, None), |(file, function)| (file, Some(function)));
-    let text = std::fs::read_to_string(workspace_root().join(file));
-    text.is_ok_and(|text| function.is_none_or(|function| text.contains(&format!("fn {function}("))))
+/// `FILE`, `FILE::FUNCTION`, or `FILE#WORDS` of one of several cases in a file.
+pub fn exists(case: &str) -> bool {
+    let (file, holds) = match (case.split_once("::"), case.split_once('#')) {
+        (Some((file, function)), _) => (file, format!("fn {function}(")),
+        (_, Some((file, words))) => (file, words.to_owned()),
+        _ => (case, String::new()),
+    };
+    std::fs::read_to_string(workspace_root().join(file)).is_ok_and(|text| text.contains(&holds))
 }
 
 #[test]
 fn every_entry_has_a_status_and_a_case_that_exists() {
-    let entries = entries();
+    let entries = entries(FILE);
     let mut wrong = vec![];
     let ids: BTreeSet<&String> = entries.iter().map(|(id, _)| id).collect();
     assert_eq!(ids.len(), entries.len(), "two entries have one id");
@@ -126,7 +132,7 @@ fn fingerprint(sentence: &str) -> String {
 #[test]
 fn every_must_and_should_of_the_specification_has_an_entry() {
     let Some(folder) = shared("spec") else { return };
-    let entries = entries();
+    let entries = entries(FILE);
     let covered: BTreeSet<&str> = entries
         .iter()
         .flat_map(|(_, entry)| entry["sentences"].as_array().unwrap().iter().filter_map(Json::as_str))
@@ -150,7 +156,7 @@ fn every_must_and_should_of_the_specification_has_an_entry() {
 
 #[test]
 fn the_page_of_conformance_is_made_from_its_entries() {
-    let entries = entries();
+    let entries = entries(FILE);
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (_, entry) in &entries {
         *counts.entry((entry["level"].as_str().unwrap(), entry["status"].as_str().unwrap())).or_default() += 1;

@@ -107,6 +107,21 @@ fn a_missing_source_is_reported_with_every_place_that_was_tried() {
 }
 
 #[test]
+fn a_misspelt_source_is_answered_with_its_way_from_the_document() {
+    let folder = Folder::new();
+    folder.write(".git/HEAD", "");
+    folder.write("apis/pets.yaml", "");
+    for (written, right) in [("../../apis/pest.yaml", "../../apis/pets.yaml"), ("../own/pets.yml", "../own/pets.yaml")]
+    {
+        folder.write("flows/own/pets.yaml", "");
+        folder.write("flows/deep/flow.yaml", FLOW.replace("url: pets.yaml", &format!("url: {written}")));
+        let output = Arazzo::new(["lint", "flows/deep/flow.yaml"]).cwd(folder.path()).run();
+        let meant = format!("did you mean `{right}`?");
+        output.exits(3).check(output.stdout.contains(&meant), &meant);
+    }
+}
+
+#[test]
 fn all_missing_sources_are_reported_at_once() {
     let folder = Folder::new();
     folder.write("flows/provision.yml", fs::read(root().join(PROVISION)).unwrap());

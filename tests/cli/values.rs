@@ -212,6 +212,50 @@ fn a_header_in_latin_is_read_and_goes_out_in_utf_8() {
 }
 
 #[test]
+fn archives_hold_bodies_up_to_their_limit_and_bytes_as_base64() {
+    let folder = folder();
+    let wide = format!("{{\"id\":1,\"t\":\"{}\"}}", "é".repeat(70_000));
+    let body = wide.clone();
+    let server = Server::start(move |request, _| match request.path.as_str() {
+        "/json" => Reply::status(200).body("application/json", body.clone()),
+        "/image" => Reply::status(200).body("image/x-any", IMAGE.repeat(9_000)),
+        _ => Reply::status(200),
+    });
+    let contents = |more: &[&str]| -> Vec<Value> {
+        let run = Arazzo::new(["run", "t.arazzo.yaml", "--server", &server.url(), "--report", "har=run.har"]);
+        run.args(more).cwd(folder.path()).run().exits(0);
+        let har: Value = serde_json::from_slice(&fs::read(folder.path().join("run.har")).unwrap()).unwrap();
+        har["log"]["entries"].as_array().unwrap().iter().map(|entry| entry["response"]["content"].clone()).collect()
+    };
+    let whole = contents(&[]);
+    assert_eq!((whole[0]["text"].as_str(), &whole[0]["size"]), (Some(wide.as_str()), &json!(wide.len())));
+    assert_eq!((&whole[1]["encoding"], &whole[1]["comment"]), (&json!("base64"), &Value::Null));
+    assert_eq!(whole[1]["text"].as_str().unwrap().len(), (IMAGE.len() * 9_000).div_ceil(3) * 4);
+    let cut = contents(&["--har-bodies", "100"]);
+    for (entry, size) in [(0, wide.len()), (1, IMAGE.len() * 9_000)] {
+        let comment = cut[entry]["comment"].as_str().unwrap();
+        assert!(comment.contains(&format!("of {size} bytes")), "{comment}");
+        assert_eq!(cut[entry]["size"], size);
+    }
+}
+
+#[test]
+fn a_header_in_latin_is_the_same_in_recordings_and_archives() {
+    let folder = folder();
+    let (url, _heads) = latin_peer(1);
+    let flow =
+        FLOW.split("      - {stepId: b").next().unwrap().to_owned() + "    outputs: {name: $steps.a.outputs.name}\n";
+    folder.write("h.arazzo.yaml", flow);
+    let run =
+        Arazzo::new(["run", "h.arazzo.yaml", "--server", &url, "--record", "r.ndjson", "--report", "har=run.har"]);
+    run.cwd(folder.path()).run().exits(0).prints(&json!({"name": "café"}));
+    Arazzo::new(["replay", "r.ndjson"]).cwd(folder.path()).run().exits(0).says(&["the same outcome"]);
+    let har: Value = serde_json::from_slice(&fs::read(folder.path().join("run.har")).unwrap()).unwrap();
+    let headers = har["log"]["entries"][0]["response"]["headers"].as_array().unwrap();
+    assert!(headers.contains(&json!({ "name": "x-name", "value": "café" })), "{headers:?}");
+}
+
+#[test]
 fn headers_of_one_name_are_lines_and_a_type_says_how_the_body_is_written() {
     let (server, folder) = (server(), folder());
     let typed = ["-H", "X-One: a", "-H", "x-one: b", "-H", "Content-Type: application/json"];

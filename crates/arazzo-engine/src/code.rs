@@ -196,6 +196,7 @@ codes! {
     OperationIdCase = "operation-id-case", References, "§Step Object" read Error, REFUSED;
     OperationPathForm = "operation-path-form", References, "§Step Object" read Error, REFUSED;
     OptionalInputInText = "optional-input-in-text", Expressions, "§Runtime Expressions" read Warning, SAID;
+    OutputAsObject = "output-as-object", Structure, "§Step Object" read Error, REFUSED;
     OutputsAsList = "outputs-as-list", Structure, "§Step Object" read Error, REFUSED;
     OwnOutputInCriterion = "own-output-in-criterion", Flow, "§Step Object" read Warning, SAID;
     ParameterNameCase = "parameter-name-case", Data, "§Parameter Object" read Error, REFUSED;

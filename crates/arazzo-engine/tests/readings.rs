@@ -259,12 +259,13 @@ fn rows() -> Vec<String> {
 }
 
 /// Cases whose fixes send something better than what was written.
-const BETTER: [(&str, &str); 8] = [
+const BETTER: [(&str, &str); 9] = [
     ("foreign-placeholder", "the value in the place of the placeholder"),
     ("foreign-placeholder-of-more-languages", "the value in the place of the placeholder"),
     ("foreign-placeholder-compared", "the value is compared, and not the placeholder"),
     ("prose-after-expression", "the value without the words behind it"),
     ("prose-after-expression-calls", "the value without the call behind it"),
+    ("prose-after-expression-in-every-place", "the value without the words behind it"),
     ("own-output-in-criterion", "the criterion reads what the output is made of"),
     ("own-output-in-criterion-of-a-called-workflow", "the criterion reads what was returned"),
     ("leading-zero-number", "the digits that were written"),

@@ -226,7 +226,7 @@ impl<'b> Compiler<'b> {
             .label(format!("read as `{name}`"))
             .help(help.clone())
             .section("§Step Object");
-        if let Some(edit) = text.node.rewrite(self.sources(), 0..text.value.len(), name, false) {
+        if let Some(edit) = text.node.rewrite(self.sources(), text.whole(), name, false) {
             diagnostic = diagnostic.fix(help, true, vec![edit]);
         }
         self.departure(diagnostic);

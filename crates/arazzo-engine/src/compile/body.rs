@@ -158,7 +158,8 @@ impl<'b> Compiler<'b> {
         let named = shape.is_some_and(|shape| shape.names_root(&members));
         // Each item of a list is an element.
         let elements: usize = payload.members().iter().map(|(_, value)| value.items().len().max(1)).sum();
-        if !named && (members.len() != 1 || elements > 1) {
+        let outside = shape.is_some_and(|shape| shape.lacks_element(&members));
+        if !named && (members.len() != 1 || elements > 1 || outside) {
             let message = "an XML document has one root element, and nothing names it";
             self.push(
                 Diagnostic::error(Code::XmlObject, payload.span, message)
@@ -219,6 +220,24 @@ impl<'b> Compiler<'b> {
             return Some(self.whole_media_type(text, described));
         }
         Some(openapi::usual_media_type(described.map(|body| body.content.as_slice()).unwrap_or_default()))
+    }
+
+    /// The reading `empty-list-field` of a parameter `Content-Type` with nothing in it: the body is written as without.
+    pub(super) fn is_empty_type(&mut self, parameter: &document::Parameter) -> bool {
+        let in_header = parameter.location.as_ref().is_some_and(|place| place.value == "header");
+        let is_type = in_header && parameter.name.value.eq_ignore_ascii_case("content-type");
+        let empty = parameter.value.as_str().is_some_and(|text| text.trim().is_empty());
+        if !is_type || !empty || self.readings == Readings::Letter {
+            return false;
+        }
+        let message = "an empty `Content-Type` names no media type";
+        self.departure(
+            Diagnostic::warning(Code::EmptyListField, parameter.value.span, message)
+                .label("left out")
+                .help("leave the parameter out: the body has a media type of its own")
+                .section("§Parameter Object"),
+        );
+        true
     }
 
     /// A parameter `Content-Type` whose value is written out, as a media type in full: see [`Self::whole_media_type`].

@@ -229,6 +229,10 @@ impl<'b> Compiler<'b> {
         let written = text.value.as_str();
         let parsed = match kind {
             ExpressionType::Jsonpath | ExpressionType::Goessner => {
+                if let Some(finding) = self.blanks_before_query(text) {
+                    self.report(&text.node, vec![finding]);
+                    return None;
+                }
                 let dialect = dialect(kind);
                 let parsed = match self.readings {
                     Readings::Letter => jsonpath::Query::parse(written.trim_end(), dialect, true),
@@ -381,6 +385,9 @@ impl<'b> Compiler<'b> {
         context: &Context<'_>,
         own: bool,
     ) -> Option<Argument> {
+        if self.is_empty_type(parameter) {
+            return None;
+        }
         let parameter = &*self.with_whole_type(parameter, operation);
         if operation.is_some_and(|operation| self.without_place(parameter, &operation, declared)) {
             return None;

@@ -12,6 +12,7 @@ use crate::node::Node;
 use crate::openapi::schema::{Checked, Direction, checked};
 use crate::openapi::{self, Api};
 use crate::program::{Build, Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Select, Unusable};
+use crate::value::PathSegment;
 
 /// How deep schemas are made of others, where one is looked for that requires a member.
 const PARTS: usize = 16;
@@ -91,12 +92,19 @@ fn usable<'a>(api: Api<'a>, schema: &'a Node) -> Result<Checked, Unusable> {
 pub(super) fn promises(operation: &openapi::Operation<'_>, value: &Build) -> bool {
     let token = match value {
         Build::Template(leaf) => match &leaf.template {
-            Template::Whole(expr) if expr.root == Root::ResponseBody => expr.at.tokens().first(),
+            Template::Whole(expr) if expr.root == Root::ResponseBody => expr.at.tokens().first().cloned(),
             _ => None,
         },
         Build::Select(selection) if selection.context.root == Root::ResponseBody => match &selection.select {
-            Select::Pointer(pointer) => selection.context.at.tokens().iter().chain(pointer.tokens()).next(),
-            Select::Jsonpath(..) | Select::Xpath(..) => None,
+            Select::Pointer(pointer) => selection.context.at.tokens().iter().chain(pointer.tokens()).next().cloned(),
+            Select::Jsonpath(query, _) => {
+                let first = query.reads().first().and_then(|way| way.first()).and_then(|segment| match segment {
+                    PathSegment::Member(name) => Some(name.clone()),
+                    PathSegment::Any => None,
+                });
+                selection.context.at.tokens().first().cloned().or(first)
+            }
+            Select::Xpath(..) => None,
         },
         _ => None,
     };
@@ -109,7 +117,7 @@ pub(super) fn promises(operation: &openapi::Operation<'_>, value: &Build) -> boo
     answers.peek().is_some()
         && answers.all(|content| {
             let required =
-                |media: &openapi::Media<'_>| media.schema.is_some_and(|schema| requires(api, schema, token, 0));
+                |media: &openapi::Media<'_>| media.schema.is_some_and(|schema| requires(api, schema, &token, 0));
             content.iter().any(json) && content.iter().filter(|media| json(media)).all(required)
         })
 }

@@ -282,6 +282,9 @@ impl Compiler<'_> {
     /// A query of `draft-goessner-dispatch-jsonpath-00`, which knows no bare comparison.
     fn goessner(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let text = &criterion.condition;
+        if let Some(finding) = self.blanks_before_query(text) {
+            return self.fails_by_the_letter(text, &[finding]).map(Test::Fails);
+        }
         let root = self.criterion_context(criterion, context);
         let written = text.value.trim_end();
         let parsed = match self.readings {
@@ -350,8 +353,26 @@ impl Compiler<'_> {
         None
     }
 
+    /// The reading `dialect-word` of blanks before a query, as a block has them whose text begins a line further down;
+    /// what is to be said by the letter, where it is no query.
+    pub(super) fn blanks_before_query(&mut self, text: &Text) -> Option<Finding> {
+        let blanks = text.value.len() - text.value.trim_start().len();
+        if blanks == 0 || !text.value.trim_start().starts_with('$') {
+            return None;
+        }
+        if self.readings == Readings::Letter {
+            return Some(Finding::new(Code::JsonpathSyntax, 0..blanks, "a query begins with `$`"));
+        }
+        let finding = Finding::new(Code::DialectWord, 0..blanks, "a query begins with `$`, and blanks stand before it");
+        self.report(&text.node, vec![finding.help("leave the blanks out").fix("", true)]);
+        None
+    }
+
     fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let text = &criterion.condition;
+        if let Some(finding) = self.blanks_before_query(text) {
+            return self.fails_by_the_letter(text, &[finding]).map(Test::Fails);
+        }
         let root = self.criterion_context(criterion, context);
         let letter = self.readings == Readings::Letter;
         // A block scalar ends with a line break, which is nobody's query.

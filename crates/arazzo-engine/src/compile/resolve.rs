@@ -403,7 +403,7 @@ impl<'b> Compiler<'b> {
     /// The workflow that a step, an action or `dependsOn` names; a diagnostic if there is none.
     pub(super) fn called_workflow(&mut self, text: &Text) -> Option<WorkflowId> {
         let value = text.value.as_str();
-        let span = text.node.part(self.sources(), 0..value.len());
+        let span = text.node.part(self.sources(), text.whole());
         let depart = |right: &str| {
             Diagnostic::warning(Code::SourceDotOperation, span, "a workflow of another document is named in full")
                 .help(format!("write {right}"))

@@ -232,8 +232,8 @@ impl Reader<'_> {
         let retry_after = node.get("retryAfter").and_then(|after| self.seconds(after));
         let retry_limit = node.get("retryLimit").and_then(|n| self.natural(n, "`retryLimit`", "a number of retries"));
         Some(Action {
-            step_id: self.optional_name(node, "stepId"),
-            workflow_id: self.optional_name(node, "workflowId"),
+            step_id: self.optional_name(node, "stepId").map(|name| self.without_braces(name)),
+            workflow_id: self.optional_name(node, "workflowId").map(|name| self.without_braces(name)),
             parameters,
             retry_after,
             retry_limit: retry_limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),

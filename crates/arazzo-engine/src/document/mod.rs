@@ -10,6 +10,7 @@ mod read;
 mod shapes;
 pub(crate) use shapes::type_word;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use shapes::{newer_form, step_of_expression};
@@ -36,6 +37,11 @@ impl Text {
     #[must_use]
     pub fn span(&self) -> Span {
         self.node.span
+    }
+
+    /// The range of all that is written, of which the value may be a part.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        0..self.node.as_str().map_or(self.value.len(), str::len)
     }
 }
 

@@ -344,7 +344,7 @@ impl Reader<'_> {
             description: self.words(node, "description"),
             operation_id: self.words(node, "operationId"),
             operation_path: self.optional_text(node, "operationPath"),
-            workflow_id: self.optional_name(node, "workflowId"),
+            workflow_id: self.optional_name(node, "workflowId").map(|name| self.without_braces(name)),
             channel_path: self.optional_text(node, "channelPath"),
             parameters,
             request_body: given(node, "requestBody").and_then(|body| self.request_body(body)),
@@ -460,7 +460,9 @@ impl Reader<'_> {
         let items = self.list(node, field, what, false);
         let mut read: Vec<Text> = vec![];
         for item in items {
+            let item = &*self.braces_as_text(item);
             let Some(name) = self.text_or_scalar(item, &format!("an entry of `{field}`")) else { continue };
+            let name = self.without_braces(name);
             if read.iter().any(|known| known.value == name.value) {
                 let message = format!("`{}` stands twice in `{field}`", name.value);
                 self.error(Code::DuplicateName, name.span(), message, "keep one of them".to_owned());
@@ -680,7 +682,8 @@ impl Reader<'_> {
                 self.departure(without_quotes(value, &text, self.sources));
                 return Some(Output { name: name.clone(), value: text });
             }
-            Kind::Object(_) if SELECTOR.iter().any(|field| value.get(field).is_some()) => {
+            // A `type` alone is written beside values too.
+            Kind::Object(_) if ["context", "selector"].iter().any(|field| value.get(field).is_some()) => {
                 let selector = self.selector(value)?;
                 if !is_selector(value) {
                     let written = &selector.context;
@@ -689,6 +692,9 @@ impl Reader<'_> {
                     self.error(Code::ExpressionSyntax, written.span(), message, help);
                     return None;
                 }
+            }
+            Kind::Object(_) if let Some(inner) = self.output_as_object(value) => {
+                return Some(Output { name: name.clone(), value: inner });
             }
             Kind::Array(_) | Kind::Object(_) => {
                 let found = value.type_name();

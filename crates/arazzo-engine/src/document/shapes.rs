@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Criterion, Output, Reader, Step, Text, Workflow};
+use super::{Criterion, Output, Reader, Step, Text, Workflow, is_step_reference, unquoted};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::json_schema::TYPES;
@@ -384,6 +384,28 @@ impl Reader<'_> {
         read
     }
 
+    /// The reading `output-as-object`: `id: { value: $response.body#/id }`, an output as parameters are written, also with
+    /// words about it.
+    pub(super) fn output_as_object(&mut self, object: &Node) -> Option<Node> {
+        let (key, value) = object.member("value")?;
+        let expression = |text: &str| text.starts_with('$') || text.starts_with("{$");
+        let known = |name: &str| name == "value" || TEXTS.contains(&name) || name.starts_with("x-");
+        if !value.as_str().is_some_and(expression) || !object.members().iter().all(|(key, _)| known(&key.name)) {
+            return None;
+        }
+        let written = self.sources.text(value.span).to_owned();
+        let mut diagnostic =
+            Diagnostic::warning(Code::OutputAsObject, key.span, "an output is its expression, and this is an object")
+                .label("read as its `value`")
+                .help(format!("write {}", value.as_str().unwrap_or_default()))
+                .section(Code::OutputAsObject.section());
+        if !written.contains('\n') {
+            diagnostic = diagnostic.fix("write its value alone", true, vec![Edit { span: object.span, text: written }]);
+        }
+        self.departure(diagnostic);
+        Some(value.clone())
+    }
+
     /// The edits that make one map of a list of maps, where it is clear how: dashes become blanks; in braces, one pair
     /// stands for all.
     fn without_dashes(&self, list: &Node) -> Option<Vec<Edit>> {
@@ -437,8 +459,32 @@ impl Reader<'_> {
         }
     }
 
+    /// The reading `depends-on-expression` of a name in braces, `{$steps.a}`. That it is an expression is said where its
+    /// name is looked up; a full name of another document has only its braces too many.
+    pub(super) fn without_braces(&mut self, text: Text) -> Text {
+        let inner = text.value.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
+        let inner = inner.filter(|inner| inner.starts_with('$') && !inner.contains(['{', '}']));
+        let Some(inner) = inner.map(str::to_owned) else { return text };
+        let text = Text { value: inner, node: text.node };
+        if !["$steps.", "$workflows."].iter().any(|root| text.value.starts_with(root)) || is_step_reference(&text.value)
+        {
+            self.depends_on_expression(&text, &text.value, "a name stands without braces");
+        }
+        text
+    }
+
+    /// `{$steps.a}` without quotes, which is a map for YAML, as the text that is meant.
+    pub(super) fn braces_as_text<'n>(&self, node: &'n Node) -> Cow<'n, Node> {
+        let written = self.sources.text(node.span);
+        let braces = written.starts_with('{') && written.ends_with('}') && !written.contains(':');
+        match unquoted(node).filter(|_| braces && self.readings != Readings::Letter) {
+            Some(_) => Cow::Owned(Node { kind: Kind::String(written.to_owned()), span: node.span }),
+            None => Cow::Borrowed(node),
+        }
+    }
+
     fn depends_on_expression(&mut self, text: &Text, name: &str, message: &str) {
-        let range = 0..text.value.len();
+        let range = text.whole();
         let help = format!("write {name}");
         let mut diagnostic =
             Diagnostic::warning(Code::DependsOnExpression, text.node.part(self.sources, range.clone()), message)

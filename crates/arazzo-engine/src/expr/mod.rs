@@ -196,6 +196,19 @@ impl Template {
         }
     }
 
+    /// The expression that it is, alone or in braces with nothing around them.
+    #[must_use]
+    pub(crate) fn only(&self) -> Option<&Expr> {
+        match self {
+            Self::Whole(expr) => Some(expr),
+            Self::Text(pieces) => match pieces.as_slice() {
+                [Piece::Value(expr, _)] => Some(expr),
+                _ => None,
+            },
+            Self::Literal(_) | Self::Constant(_) => None,
+        }
+    }
+
     /// The expressions in it, in order.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let (whole, pieces) = match self {

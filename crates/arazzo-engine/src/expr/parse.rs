@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::scan::{Position, Scanned, expression};
+use super::scan::{Position, Scanned, begins_with_sign, between_names, expression};
 use super::{Expr, Finding, Piece, Scope, Template};
 use crate::code::Code;
 use crate::diagnostic::Help;
@@ -140,6 +140,8 @@ const MOST_FINDINGS: usize = 100;
 /// Bytes of the longest expression, and of the longest text that a help shows whole.
 const LONGEST: usize = 4 << 10;
 
+const WITHOUT_BRACES: &str = "runtime expression inside a longer text needs braces";
+
 /// What a text with expressions in it is written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Language {
@@ -153,6 +155,7 @@ enum Language {
 
 fn pieces(text: &str, language: Language, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
     let loose = language != Language::Query;
+    let first = findings.len();
     let mut pieces: Vec<Piece> = vec![];
     let mut literal = String::new();
     let mut good = true;
@@ -207,7 +210,43 @@ fn pieces(text: &str, language: Language, scope: &Scope<'_>, findings: &mut Vec<
     if !literal.is_empty() {
         pieces.push(Piece::Text(literal));
     }
+    say_once(text, first, findings);
     good.then_some(pieces)
+}
+
+/// Of several expressions without braces in one text, one report is enough: the findings from `first` on become one.
+fn say_once(text: &str, first: usize, findings: &mut Vec<Finding>) {
+    let own = findings.get(first..).unwrap_or_default();
+    let plain = |finding: &&Finding| finding.code == Code::UnbracedExpression && finding.message == WITHOUT_BRACES;
+    let unbraced: Vec<&Finding> = own.iter().filter(plain).collect();
+    let (Some(begin), Some(end)) = (unbraced.first(), unbraced.last()) else { return };
+    let range = begin.range.start..end.range.end;
+    // What else is said of them has edits of its own.
+    let beside = own
+        .iter()
+        .any(|finding| !plain(&finding) && finding.range.start < range.end && range.start < finding.range.end);
+    if unbraced.len() < 2 || beside || unbraced.iter().any(|finding| finding.fix.is_none()) {
+        return;
+    }
+    let (mut right, mut at) = (String::new(), range.start);
+    for finding in &unbraced {
+        right.push_str(text.get(at..finding.range.start).unwrap_or_default());
+        right.push_str(finding.fix.as_ref().map_or("", |(text, _)| text.as_str()));
+        at = finding.range.end;
+    }
+    let (before, after) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+    let help = if text.len() > LONGEST {
+        format!("write {right:?}")
+    } else {
+        format!("write {:?}", format!("{before}{right}{after}"))
+    };
+    let message = format!("{} runtime expressions inside a longer text need braces", unbraced.len());
+    let finding = Finding::new(Code::UnbracedExpression, range, message).help(help).fix(right, true);
+    let mut kept: Vec<Finding> = findings.drain(first..).collect();
+    let place = kept.iter().position(|finding| plain(&finding)).unwrap_or(0);
+    kept.retain(|finding| !plain(&finding));
+    kept.insert(place.min(kept.len()), finding);
+    findings.append(&mut kept);
 }
 
 /// `{$…}`, whose brace stands at byte `at`.
@@ -303,8 +342,17 @@ fn within_blanks(
 }
 
 /// The beginnings that are read without braces in a text.
-const READ: [&str; 7] =
-    ["$inputs.", "$steps.", "$response.", "$request.", "$workflows.", "$outputs.", "$dependencies."];
+const READ: [&str; 9] = [
+    "$inputs.",
+    "$steps.",
+    "$response.",
+    "$request.",
+    "$message.",
+    "$workflows.",
+    "$outputs.",
+    "$dependencies.",
+    "$sourceDescriptions.",
+];
 
 /// The expression that a text begins with, and its text; the findings are those of a longer text, of which it begins
 /// at byte `start`.
@@ -340,15 +388,24 @@ pub fn begins_expression(text: &str) -> bool {
 /// The reading `unbraced-expression`: an expression inside a longer text without braces.
 fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
     let rest = text.get(at..).unwrap_or_default();
-    if scope.readings == Readings::Letter || !begins_expression(rest) {
+    let with_sign = begins_with_sign(rest);
+    if scope.readings == Readings::Letter || !(begins_expression(rest) || with_sign) {
         return Scanned::None;
     }
     let mut own = vec![];
-    let scanned = expression(text, at, Position::Text, scope, &mut own);
+    let scanned = match with_sign {
+        true => between_names(text, at, Position::Text, scope, &mut own).unwrap_or(Scanned::None),
+        false => expression(text, at, Position::Text, scope, &mut own),
+    };
     if let Scanned::Found(_, end) = scanned
         && findings.len() <= MOST_FINDINGS
     {
-        let written = text.get(at..end).unwrap_or_default();
+        // With other signs than dots in it, it is written with dots and braces at once.
+        let signs = with_sign.then(|| own.pop()).flatten().and_then(|finding| finding.fix);
+        let written = match &signs {
+            Some((right, _)) => right.as_str(),
+            None => text.get(at..end).unwrap_or_default(),
+        };
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default());
         if at == 0 && is_prose(after) && text.len() <= LONGEST {
             let sent = format!("{{{written}}}{after}");
@@ -361,8 +418,7 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
         }
         let whole =
             if text.len() > LONGEST { format!("{{{written}}}") } else { format!("{before}{{{written}}}{after}") };
-        let finding =
-            Finding::new(Code::UnbracedExpression, at..end, "runtime expression inside a longer text needs braces");
+        let finding = Finding::new(Code::UnbracedExpression, at..end, WITHOUT_BRACES);
         findings.push(match before.ends_with('\\') {
             // Behind a backslash, braces would be an escape.
             true => finding

@@ -10,7 +10,13 @@ const DEPTH: usize = 8;
 
 /// The place of a text without its quotes; all of it where escapes keep it from being found.
 pub(super) fn within(text: &Text, sources: &Sources) -> Span {
-    text.node.part(sources, 0..text.value.len())
+    let start = start(text);
+    text.node.part(sources, start..start + text.value.len())
+}
+
+/// Where a name begins in what is written: behind the brace of `{$sourceDescriptions.far.tour}`.
+pub(super) fn start(text: &Text) -> usize {
+    text.node.as_str().and_then(|written| written.find(&text.value)).unwrap_or(0)
 }
 
 /// The place of the name of a member without its quotes.

@@ -2,7 +2,7 @@
 
 use super::declare::{Declared, WorkflowNames, declare};
 use super::operations::{by_id, of_step, split, split_path};
-use super::places::within;
+use super::places::{start, within};
 use super::{Occurrence, Symbol, SymbolKind, about, fields};
 use crate::document::{Action, Document, OrReusable, Parameter, Step, Text, Workflow};
 use crate::expr::{
@@ -183,7 +183,8 @@ impl Uses<'_> {
     }
 
     fn part(&self, text: &Text, range: std::ops::Range<usize>) -> Span {
-        text.node.part(&self.bundle.sources, range)
+        let start = start(text);
+        text.node.part(&self.bundle.sources, start + range.start..start + range.end)
     }
 
     /// `workflowId: tour`, `workflowId: $sourceDescriptions.far.tour`; the number of the workflow.

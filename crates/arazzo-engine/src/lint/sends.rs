@@ -457,7 +457,9 @@ impl<'a> Lint<'a> {
             let text_wanted = schema.types().is_none_or(|types| types.contains("string"));
             // A string may read as anything: it is sent as it is.
             let travels = text_wanted || given.contains("string");
-            let whole = schema.types().is_none_or(|types| types.iter().any(scalar));
+            // A list of one, or a list as text: `a,b`.
+            let list = schema.types().is_some_and(|types| types.contains("array")) && given.contains("string");
+            let whole = list || schema.types().is_none_or(|types| types.iter().any(scalar));
             if given.iter().all(scalar) && (travels && whole || matches!(expr.root, Root::ResponseHeader(_))) {
                 return;
             }

@@ -181,11 +181,8 @@ impl Machine {
         fault.help = match find_documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
-            None if operation.responses.is_empty() => None,
-            None => {
-                let known: Vec<&str> = operation.responses.iter().map(|(status, _)| status.as_str()).collect();
-                Some(format!("{called} documents {}, not {status}", known.join(", ")))
-            }
+            // That is said of the answer.
+            None => None,
         };
     }
 
@@ -197,7 +194,9 @@ impl Machine {
         if operation.responses.is_empty() || find_documented(operation, answer.status).is_some() {
             return;
         }
-        let message = format!("{} answered {}, which is not documented", operation.endpoint(), answer.status);
+        let known: Vec<&str> = operation.responses.iter().map(|(status, _)| status.as_str()).collect();
+        let (called, known) = (operation.endpoint(), known.join(", "));
+        let message = format!("{called} answered {}, which is not documented; it documents {known}", answer.status);
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.span), kind);
@@ -219,7 +218,9 @@ impl Machine {
     /// Says which outputs cannot be told of an answer that is otherwise good; the fault of the step, if the description
     /// promises one of them.
     fn judge_outputs(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) -> Option<Fault> {
-        let body = exchange.answer.as_ref()?.body.as_ref()?;
+        let Some(body) = exchange.answer.as_ref()?.body.as_ref() else {
+            return self.judge_nothing(id, step, exchange);
+        };
         if matches!(body.read(), Value::Json(_)) {
             return None;
         }
@@ -245,6 +246,23 @@ impl Machine {
         let kind = EventKind::Diagnostic { code: Code::BodyNotJson, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(first.span), kind);
         None
+    }
+
+    /// The fault of an answer without a body, of which the description promises a member that an output reads.
+    fn judge_nothing(&self, id: StepId, step: &Step, exchange: &Exchange) -> Option<Fault> {
+        let status = exchange.answer.as_ref()?.status;
+        let operation = self.program.operation_of(step).filter(|operation| operation.method != "HEAD")?;
+        let described = (200..300).contains(&status) && find_documented(operation, status).is_some();
+        if !described || matches!(status, 204 | 205) || self.program.readings == Readings::Letter {
+            return None;
+        }
+        let output = step.outputs.iter().find(|output| output.promised)?;
+        let message = format!("no value for the output `{}`: the response has no body", output.name);
+        let mut fault = self.fault_at(id, Reason::BodyNotJson, message);
+        fault.span = Some(output.span);
+        self.note_step(step, id, &mut fault);
+        fault.remark("the description of the answer requires this member");
+        Some(fault)
     }
 
     /// Says that what calls itself JSON is taken as the text that it is, whole.

@@ -65,6 +65,7 @@ pub(super) fn build(
     }
     let typed = headers.iter().position(|header| is_type(&header));
     let named = typed.and_then(|at| headers.get(at)).map(|(_, value)| value.clone());
+    let named = named.filter(|value| !value.trim().is_empty());
     let body = body.as_ref().map(|body| payload::encode(&mut builder, body, named.as_deref())).transpose()?;
     let (body, sent_body) = match body {
         Some(body) => {
@@ -120,6 +121,10 @@ fn build_arguments<'a>(
                 }
                 builder.absent.push((text_of(&argument.value), argument.name.clone()));
             }
+            // An empty media type is none: the body is written as without.
+            Some(Json::String(text)) if !letter && text.trim().is_empty() && names_type(argument) => {
+                builder.absent.push((text_of(&argument.value), argument.name.clone()));
+            }
             Some(value) => {
                 if argument.credential {
                     builder.credentials.push((argument.name.clone(), value.clone()));
@@ -131,6 +136,10 @@ fn build_arguments<'a>(
         }
     }
     Ok(values)
+}
+
+fn names_type(argument: &Argument) -> bool {
+    argument.location == Location::Header && argument.name.eq_ignore_ascii_case("content-type")
 }
 
 /// The fault of an argument that must have a value and has none.

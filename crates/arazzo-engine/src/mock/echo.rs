@@ -22,6 +22,10 @@ pub(super) struct Echo<'a> {
 impl<'a> Echo<'a> {
     /// The body with the members that were sent.
     pub(super) fn body(&self, body: Json, schema: Option<&'a Node>, sent: &Json) -> Json {
+        if let (Json::Array(known), Json::Array(items)) = (&body, sent) {
+            let objects = items.iter().chain(known).all(Json::is_object);
+            return if objects && !known.is_empty() { self.merged(schema, &body, sent, DEPTH) } else { body };
+        }
         let Json::Object(known) = &body else { return body };
         let Json::Object(sent) = sent else { return body };
         let described = |schema: Option<&'a Node>, name: &str| schema.and_then(|schema| self.described(schema, name));

@@ -8,14 +8,14 @@ use crate::value::Json;
 use super::allowed::Allowed;
 use super::origins::{Origin, Origins, Site};
 use super::{OperationKey, Source};
-use crate::expr::{Expr, Root, Template, WorkflowId};
+use crate::expr::{Expr, Piece, Root, Template, WorkflowId};
 use crate::json_schema::{read_text, types};
 use crate::node::Node;
 use crate::openapi::sample::{required, sample_of, within};
 use crate::openapi::schema::Direction;
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
-use crate::program::{Argument, Build, Location, Program, Select, Step};
+use crate::program::{Argument, Build, Location, Media, Program, Select, Step};
 use crate::value::{PathSegment, json_text};
 
 /// Where values go to, by where they come from.
@@ -85,7 +85,7 @@ impl Slot {
 }
 
 pub(super) fn of(sources: &[Source], store: &DocumentStore, program: &Program) -> Places {
-    let mut walk = Walk { program, origins: Origins::new(program), places: Places::default() };
+    let mut walk = Walk { program, origins: Origins::new(program), places: Places::default(), in_form: false };
     for step in &program.steps {
         walk.step(sources, store, step);
     }
@@ -96,6 +96,8 @@ struct Walk<'p> {
     program: &'p Program,
     origins: Origins<'p>,
     places: Places,
+    /// `true` within a body whose values travel as text.
+    in_form: bool,
 }
 
 /// Keywords that say more about a value than its type.
@@ -149,6 +151,7 @@ impl<'p> Walk<'p> {
         let described = view.request_body().ok().flatten();
         let schema = described.as_ref().and_then(|described| described.media(&body.content_type)?.schema);
         let schema = schema.map(|schema| (api, schema));
+        self.in_form = matches!(body.media, Media::Form | Media::Multipart);
         self.value(step, &body.payload, schema, "", true);
         for replacement in &body.replacements {
             let way: Vec<PathSegment> = match &replacement.target {
@@ -163,6 +166,7 @@ impl<'p> Walk<'p> {
             let schema = schema.and_then(|(api, schema)| Some((api, within(api, schema, &way)?)));
             self.value(step, &replacement.value, schema, name.unwrap_or_default(), true);
         }
+        self.in_form = false;
     }
 
     fn argument(&mut self, step: &'p Step, operation: &Operation<'_>, argument: &'p Argument) {
@@ -185,7 +189,7 @@ impl<'p> Walk<'p> {
             };
             let slot = Arc::new(slot);
             if let Build::Template(leaf) = &argument.value
-                && let Template::Whole(expr) = &leaf.template
+                && let Some(expr) = leaf.template.only()
             {
                 self.add(step, expr, &[], needed, &slot);
             }
@@ -195,7 +199,7 @@ impl<'p> Walk<'p> {
         let known = parameters.iter().find(|p| p.name == argument.name && p.location == argument.location.word());
         let schema = known.and_then(|known| known.schema()).filter(|schema| operation.api().resolve(schema).is_ok());
         match (&argument.value, schema) {
-            (Build::Template(leaf), Some(schema)) if matches!(leaf.template, Template::Whole(_)) => {
+            (Build::Template(leaf), Some(schema)) if leaf.template.only().is_some() => {
                 let slot = Arc::new(Slot::of(operation.api(), schema, &argument.name, true));
                 for expr in leaf.template.expressions() {
                     self.add(step, expr, &[], needed, &slot);
@@ -212,8 +216,12 @@ impl<'p> Walk<'p> {
         match build {
             Build::Constant(_) => {}
             Build::Template(leaf) => {
-                let slot = match (&leaf.template, described) {
-                    (Template::Whole(_), Some((api, schema))) => Slot::of(api, schema, name, false),
+                let text = matches!(leaf.template, Template::Text(_));
+                if let (Template::Text(pieces), Some((api, schema)), true) = (&leaf.template, described, self.in_form) {
+                    self.form(step, pieces, api, schema);
+                }
+                let slot = match (leaf.template.only(), described) {
+                    (Some(_), Some((api, schema))) => Slot::of(api, schema, name, text || self.in_form),
                     _ => Slot::ANY,
                 };
                 let slot = Arc::new(slot);
@@ -251,6 +259,30 @@ impl<'p> Walk<'p> {
                 for (key, member) in members {
                     self.value(step, key, None, name, true);
                     self.value(step, member, None, name, false);
+                }
+            }
+        }
+    }
+
+    /// The fields of a form that is written as a text: `size={$inputs.size}&color=red`.
+    fn form(&mut self, step: &'p Step, pieces: &'p [Piece], api: Api<'_>, schema: &Node) {
+        let mut before = "";
+        for (index, piece) in pieces.iter().enumerate() {
+            match piece {
+                Piece::Text(text) => before = text,
+                Piece::Value(expr, _) => {
+                    let alone = match pieces.get(index + 1) {
+                        Some(Piece::Text(after)) => after.starts_with('&'),
+                        Some(Piece::Value(..)) => false,
+                        None => true,
+                    };
+                    let name = before.strip_suffix('=').filter(|_| alone).and_then(|text| text.rsplit('&').next());
+                    let field = name
+                        .and_then(|name| Some((name, within(api, schema, &[PathSegment::Member(name.to_owned())])?)));
+                    if let Some((name, field)) = field {
+                        self.add(step, expr, &[], true, &Arc::new(Slot::of(api, field, name, true)));
+                    }
+                    before = "";
                 }
             }
         }

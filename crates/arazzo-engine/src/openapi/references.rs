@@ -116,8 +116,10 @@ fn walk<'a>(
 /// The document that an object refers to, if it is a reference to another one.
 fn document_of(node: &Node, sources: &Sources) -> Option<(Span, String)> {
     let reference = node.get("$ref")?;
-    let document = reference.as_str()?.split('#').next().filter(|document| !document.is_empty())?;
-    Some((reference.part(sources, 0..document.len()), document.to_owned()))
+    let written = reference.as_str()?;
+    let document = written.trim().split('#').next().filter(|document| !document.is_empty())?;
+    let start = written.len() - written.trim_start().len();
+    Some((reference.part(sources, start..start + document.len()), document.to_owned()))
 }
 
 /// The position of a member; nothing if it can hold no reference.

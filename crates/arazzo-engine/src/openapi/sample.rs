@@ -189,6 +189,7 @@ impl<'a> Sampler<'a> {
                 && let Some(property) = discriminator.get("propertyName").and_then(Node::as_str)
                 && let Some(reference) = branch.get("$ref").and_then(Node::as_str)
             {
+                let reference = reference.trim();
                 let last = reference.rsplit('/').next().unwrap_or_default();
                 let mapped = discriminator.get("mapping").map(Node::members).unwrap_or_default().iter();
                 let value = mapped

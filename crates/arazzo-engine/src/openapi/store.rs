@@ -100,6 +100,8 @@ impl DocumentStore {
     /// # Errors
     /// [`Broken`] if it leads nowhere, or into a document that is not there.
     pub fn target<'a>(&'a self, root: &'a Node, text: &str, at: &Node) -> Result<&'a Node, Broken> {
+        // A block has a line break at its end.
+        let text = text.trim();
         let (document, fragment) = text.split_once('#').unwrap_or((text, ""));
         let own = self.documents.get(&at.span.source);
         let whole = own.map_or(root, |own| own.root.as_ref());

@@ -81,7 +81,9 @@ impl XmlShape {
         let component = || {
             let (mut node, mut name) = (schema, None);
             for _ in 0..super::REFERENCES {
-                let Some((reference, text)) = node.get("$ref").and_then(|r| Some((r, r.as_str()?))) else { break };
+                let referring = if node.get("$ref").is_some() { Some(node) } else { only_part(node) };
+                let reference = referring.and_then(|node| node.get("$ref"));
+                let Some((reference, text)) = reference.and_then(|r| Some((r, r.as_str()?.trim()))) else { break };
                 name = text.rsplit('/').next().map(str::to_owned);
                 let Ok(target) = api.target(text, reference) else { break };
                 node = target;
@@ -95,13 +97,25 @@ impl XmlShape {
     /// `true` if the schema names the root element, or describes the only member of a value that is it.
     #[must_use]
     pub fn names_root(&self, members: &[&str]) -> bool {
-        self.root.is_some() || matches!(members, [only] if self.describes(only))
+        self.root.is_some() || matches!(members, [only] if self.describes(only) && self.is_element(only))
     }
 
     /// `true` if a schema has a member of this name, which is written as that says.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
         self.schemas.iter().any(|schema| schema.members.iter().any(|(known, _)| known == name))
+    }
+
+    /// `true` if the only member of a value is one that stands in an element, and is none itself.
+    #[must_use]
+    pub fn lacks_element(&self, members: &[&str]) -> bool {
+        matches!(members, [only] if self.root.is_none() && self.describes(only) && !self.is_element(only))
+    }
+
+    fn is_element(&self, name: &str) -> bool {
+        let number = self.schemas.first().and_then(|schema| schema.members.iter().find(|(known, _)| known == name));
+        let kind = number.and_then(|(_, number)| self.schemas.get(*number)).map(|schema| schema.kind);
+        !matches!(kind, Some(NodeKind::Attribute | NodeKind::Text | NodeKind::Cdata))
     }
 
     /// `true` if the schema of the whole has a member of this name.
@@ -141,7 +155,9 @@ impl<'a> Reader<'a> {
 
     fn schema(&mut self, node: &'a Node) -> Schema {
         let resolved = self.api.resolve(node).unwrap_or(node);
-        let xml = |name: &str| [node, resolved].into_iter().find_map(|node| node.get("xml")?.get(name));
+        let part = only_part(resolved).and_then(|part| self.api.resolve(part).ok());
+        let xml =
+            |name: &str| [Some(node), Some(resolved), part].into_iter().find_map(|node| node?.get("xml")?.get(name));
         let text = |name: &str| xml(name).and_then(Node::as_str).map(str::to_owned);
         let flag = |name: &str| xml(name).and_then(Node::as_bool) == Some(true);
         let is_list = types(resolved).any(|kind| kind == "array") || resolved.get("items").is_some();
@@ -355,6 +371,14 @@ impl Element {
         }
         self.elements += 1;
         Ok(())
+    }
+}
+
+/// The one schema that another consists of, as it is written to say something beside a `$ref`.
+fn only_part(schema: &Node) -> Option<&Node> {
+    match schema.get("allOf").map(Node::items) {
+        Some([only]) if schema.get("properties").is_none() => Some(only),
+        _ => None,
     }
 }
 

@@ -245,7 +245,7 @@ impl Documents<'_> {
                 let own = is_entry || matches!(ask.role, DocumentRole::Source(_)) && !far;
                 let missing = own && std::fs::symlink_metadata(&path).is_err();
                 let near = if missing { neighbour(&path) } else { None };
-                let near = near.map(|near| format!("; {}", Help::meant(self::name(&near, &self.base))));
+                let near = near.map(|near| format!("; {}", Help::meant(written(&near, ask, &self.base))));
                 Err(Unread { tried: tried(reason + &near.unwrap_or_default()), refused: None })
             }
         }
@@ -270,6 +270,17 @@ fn name_tried(ask: &Ask, name: &str, reason: String) -> String {
         None => reason,
         Some(_) => format!("tried {name}: {reason}"),
     }
+}
+
+/// How a file is written where it was asked for: in a document, from its folder.
+fn written(path: &Path, ask: &Ask, base: &Base) -> String {
+    let of_document = || {
+        let from = Url::parse(ask.from.as_deref()?).ok()?;
+        let relative = from.make_relative(&Url::from_file_path(path).ok()?)?;
+        // The folders of the document itself need no `./`.
+        (!relative.is_empty()).then_some(relative)
+    };
+    of_document().unwrap_or_else(|| name(path, base))
 }
 
 fn unsupported(candidate: &Candidate) -> Unread {

@@ -29,6 +29,10 @@ pub(super) fn query(
     quoted: bool,
 ) -> Result<Parsed<Path>, SyntaxError> {
     let mut parser = Parser { dialect, quoted, ..Parser::new(text, placeholders, false) };
+    if placeholders {
+        // A query of a document, which says what is to be said about blanks before it.
+        parser.cursor.blanks();
+    }
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();

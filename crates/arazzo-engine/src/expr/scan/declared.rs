@@ -173,8 +173,8 @@ impl Scanner<'_, '_> {
             |w: &&DeclaredWorkflow| rest.strip_prefix(w.name.as_str()).is_some_and(|after| after.starts_with('.'));
         let workflow = workflows.iter().filter(named).max_by_key(|workflow| workflow.name.len())?;
         let behind = at + workflow.name.len() + 1;
-        let at_name = behind + if self.rest(behind).starts_with("output.") { "output.".len() } else { 0 };
         let declared: Vec<&str> = workflow.outputs.iter().map(String::as_str).collect();
+        let at_name = behind + outputs_word(self.rest(behind), &declared);
         let output = self.declared_name(at_name, &declared)?;
         let end = at_name + output.len();
         self.parts.push(Part::Workflow, at..behind - 1);
@@ -384,9 +384,8 @@ impl Scanner<'_, '_> {
         let rest = self.rest(at);
         let (name, after) = rest.split_once('.')?;
         let step = self.scope.steps.get(name)?;
-        let word = ["output.", "outputs."].iter().find(|word| after.starts_with(**word)).map_or(0, |word| word.len());
-        let at_name = at + name.len() + 1 + word;
         let declared: Vec<&str> = step.outputs.iter().map(String::as_str).collect();
+        let at_name = at + name.len() + 1 + outputs_word(after, &declared);
         let output = self.declared_name(at_name, &declared)?;
         let end = at_name + output.len();
         self.parts.push(Part::Step, at..at + name.len());
@@ -434,4 +433,13 @@ impl Scanner<'_, '_> {
         );
         self.wrong(Code::UnknownStep, self.start..end, format!("the workflow has no step `{name}`"), Some(help))
     }
+}
+
+/// How long the word is, with its dot, that stands in the place of `outputs`: `output.`, `ouputs.`; nothing where an
+/// output is called so.
+fn outputs_word(text: &str, declared: &[&str]) -> usize {
+    let Some((word, behind)) = text.split_once('.') else { return 0 };
+    let near = || !declared.contains(&word) && nearest(word, ["outputs"]).is_some();
+    let meant = ["output", "outputs"].contains(&word) || near();
+    if meant && declared.iter().any(|output| behind.starts_with(output)) { word.len() + 1 } else { 0 }
 }

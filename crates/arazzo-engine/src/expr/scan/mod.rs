@@ -2,7 +2,7 @@
 //!
 //! It serves the three positions that an expression can stand in. They differ only in where an expression ends and in
 //! whether `.` and `[]` are part of the language there. `declared.rs` scans what documents declare, `message.rs` what
-//! was sent and received, `pointer.rs` the way into the value.
+//! was sent and received, `pointer.rs` the way into the value, `signs.rs` names that other signs than dots stand between.
 
 use std::ops::Range;
 
@@ -16,8 +16,10 @@ use crate::value::Pointer;
 mod declared;
 mod message;
 mod pointer;
+mod signs;
 
 use message::MessageKind;
+pub(super) use signs::{begins_with_sign, between_names};
 
 /// The position that an expression stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,11 @@ pub(super) fn expression(
     let word_length = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
     let (word, rest) = after.split_at(word_length);
     let word_end = at + 1 + word_length;
+    if scope.readings != Readings::Letter
+        && let Some(scanned) = between_names(text, at, position, scope, findings)
+    {
+        return scanned;
+    }
     let parts = Parts::of_root(at..word_end);
     let mut scanner = Scanner { text, position, scope, findings, start: at, parts };
     match word {
@@ -264,7 +271,9 @@ impl<'a> Scanner<'a, '_> {
         let rest = self.rest(at);
         let ends_well = |name: &str| match rest.get(name.len()..).and_then(|after| after.chars().next()) {
             None => true,
-            Some(next) => !(next.is_ascii_alphanumeric() || matches!(next, '_' | '-')),
+            // `$inputs.a-$inputs.b`: the sign belongs to neither.
+            Some('_' | '-') => rest.get(name.len() + 1..).is_some_and(|after| after.starts_with(['$', '{'])),
+            Some(next) => !next.is_ascii_alphanumeric(),
         };
         let name =
             declared.iter().filter(|name| rest.starts_with(**name) && ends_well(name)).max_by_key(|name| name.len())?;

@@ -29,7 +29,32 @@ impl Scanner<'_, '_> {
             let parts = Some(self.parts.ending(at, end));
             return Scanned::Found(Expr { root, at: pointer, dotted: true, query: None, parts }, end);
         }
+        if whole && navigable && is_pointer() && begins_with_index(rest) {
+            return self.pointer_or_text(at, rest);
+        }
+        if whole && !navigable && rest.starts_with('[') && matches!(root, Root::Input(_)) {
+            let (tokens, end) = self.navigation(at);
+            if !tokens.is_empty() && end == self.text.len() {
+                return self.part_of_scalar(at, rest);
+            }
+        }
         self.dotted(root, at, navigable)
+    }
+
+    /// `$steps.a.outputs.list/0/id`: a JSON Pointer that lost its `#`, or an address of which the value is the beginning.
+    fn pointer_or_text(&mut self, at: usize, rest: &str) -> Scanned {
+        let written = self.written(at).to_owned();
+        let message = format!("`{rest}` is a way into the value, or a text behind it");
+        let help = format!("write {written}#{rest} for what stands there, {{{written}}}{rest} for a text");
+        self.wrong(Code::ExpressionSyntax, self.start..self.text.len(), message, Some(help))
+    }
+
+    /// `$inputs.name[0]` of an input that is a text, a number or a boolean.
+    fn part_of_scalar(&mut self, at: usize, rest: &str) -> Scanned {
+        let written = self.written(at).to_owned();
+        let message = format!("`{rest}` selects nothing: `{written}` is neither a list nor an object");
+        let help = format!("declare it as `type: array` or `type: object`, or write {{{written}}}{rest} for a text");
+        self.wrong(Code::ExpressionSyntax, self.start..self.text.len(), message, Some(help))
     }
 
     /// A JSON Pointer, of which `rest` is what follows its `#`.
@@ -45,12 +70,21 @@ impl Scanner<'_, '_> {
         if self.position == Position::Whole
             // By the letter, brackets behind `/` are a part of a name.
             && (self.scope.readings != Readings::Letter || !written.starts_with('/'))
-            && let Some(bracket) = ["[*]", "[]", "[?"].iter().filter_map(|begin| written.find(begin)).min()
+            && let Some(bracket) = written.match_indices('[').map(|(at, _)| at).find(|at| selects(written, *at))
         {
-            // `#/links[*].id`: a pointer that goes on as a query.
-            let pointer = Pointer::parse(written.get(..bracket).unwrap_or_default());
+            // `#/links[*].id`, `#/links[0].id`: a pointer that goes on as a query.
+            let pointer = Pointer::parse(written.get(..bracket).unwrap_or_default().trim_end_matches('/'));
             return match self.query(at + 1 + bracket) {
-                Behind::Query(query, after) => self.queried(root, at, pointer, query, after),
+                Behind::Query(query, after) => match query.query.to_pointer() {
+                    Some(more) => {
+                        let pointer = Pointer::of(pointer.tokens().iter().chain(more.tokens()).cloned().collect());
+                        let code = if is_content(&root) { Code::DottedBody } else { Code::DottedOutput };
+                        self.departure(code, at, after, "an item is a token of the JSON Pointer", &pointer);
+                        let parts = Some(self.parts.ending(at, after));
+                        Scanned::Found(Expr { root, at: pointer, dotted: true, query: None, parts }, after)
+                    }
+                    None => self.queried(root, at, pointer, query, after),
+                },
                 Behind::Wrong(scanned) => scanned,
                 Behind::Text => Scanned::None,
             };
@@ -343,6 +377,21 @@ enum Behind {
     Wrong(Scanned),
     /// Other text.
     Text,
+}
+
+/// `true` if the bracket at a byte of a JSON Pointer selects items, and is no part of a name: `[*]`, `[]`, `[?…]`, `[0]`,
+/// `[-1]`, `[0:2]`.
+fn selects(pointer: &str, at: usize) -> bool {
+    let Some((inner, _)) = pointer.get(at + 1..).and_then(|rest| rest.split_once(']')) else { return false };
+    inner.starts_with('?')
+        || matches!(inner, "" | "*")
+        || inner.chars().all(|c| c.is_ascii_digit() || "-:,".contains(c))
+}
+
+/// `true` for `/0` and `/0/id`.
+fn begins_with_index(pointer: &str) -> bool {
+    let first = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `true` for what begins a selector of a query.
