@@ -200,7 +200,7 @@ def main():
         return
     path = f"{ROOT}/bench/RESULTS.md"
     results = open(path).read()
-    known = re.search(r"## \(h\) The language.*?(?=\n## |\Z)", results, re.S)
+    known = re.search(r"## \(n\) The language.*?(?=\n## |\Z)", results, re.S)
     before, mark, after = results.partition("## Micro-benchmarks")
     results = results.replace(known.group(0), part.rstrip("\n") + "\n") if known else before + part + "\n" + mark + after
     open(path, "w").write(results)

@@ -1,154 +1,20 @@
 //! `arazzo lsp`, as an editor meets it. `tests/suite/lsp/*.yaml`: a folder whose first document is open, with `^` where
-//! the cursor is, and what is asked there; in the `.txt` beside it the answers. `tests/lsp/`: the same server driven by
-//! pytest-lsp.
+//! the cursor is, and what is asked there; in the `.txt` beside it the answers. `tests/lsp/`: the client, folders and what
+//! becomes of their files, and the same server driven by pytest-lsp and by Neovim.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::cli::{Arazzo, Folder};
+use crate::cli::Folder;
 use crate::suite::{Case, files_below, workspace_root};
+use client::{Client, uri};
 
-/// How long an answer may take on a machine that is busy: nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A client of the built command.
-struct Client {
-    child: Child,
-    stdin: ChildStdin,
-    messages: Receiver<Value>,
-    next: u64,
-    /// What was said about each document last.
-    diagnostics: BTreeMap<String, Value>,
-    /// How often something was said.
-    said: usize,
-}
-
-impl Client {
-    fn start(folder: &Path, encodings: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_arazzo"));
-        for name in Arazzo::foreign() {
-            command.env_remove(name);
-        }
-        let command = command.arg("lsp").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let (sender, messages) = channel();
-        std::thread::spawn(move || {
-            let mut stdout = BufReader::new(stdout);
-            while let Some(message) = read(&mut stdout) {
-                if sender.send(message).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut client = Self { child, stdin, messages, next: 0, diagnostics: BTreeMap::new(), said: 0 };
-        let capabilities = json!({
-            "general": { "positionEncodings": encodings },
-            "workspace": { "workspaceEdit": { "documentChanges": true } },
-        });
-        let params = json!({
-            "processId": null,
-            "capabilities": capabilities,
-            "initializationOptions": { "commands": true },
-            "workspaceFolders": [{ "uri": uri(folder), "name": "folder" }],
-        });
-        let answer = client.ask("initialize", params).unwrap();
-        let wanted = encodings.iter().find(|encoding| **encoding == "utf-8").unwrap_or(&"utf-16");
-        assert_eq!(answer["capabilities"]["positionEncoding"], **wanted);
-        client.tell("initialized", json!({}));
-        client
-    }
-
-    fn write(&mut self, message: &Value) {
-        let text = message.to_string();
-        write!(self.stdin, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
-        self.stdin.flush().unwrap();
-    }
-
-    fn tell(&mut self, method: &str, params: Value) {
-        self.write(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
-    }
-
-    /// The result of a request, or its error.
-    fn ask(&mut self, method: &str, params: Value) -> Result<Value, Value> {
-        self.next += 1;
-        let id = self.next;
-        self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
-        loop {
-            let message = self.receive();
-            if message.get("method").is_none() && message["id"] == id {
-                return match message.get("error") {
-                    Some(error) => Err(error.clone()),
-                    None => Ok(message["result"].clone()),
-                };
-            }
-        }
-    }
-
-    fn receive(&mut self) -> Value {
-        let message = self.messages.recv_timeout(PATIENCE).expect("the server says nothing");
-        if message["method"] == "textDocument/publishDiagnostics" {
-            let params = &message["params"];
-            self.diagnostics.insert(params["uri"].as_str().unwrap().to_owned(), params.clone());
-            self.said += 1;
-        }
-        message
-    }
-
-    /// Waits until what is said about a document is about this version of it.
-    fn diagnosed(&mut self, uri: &str, version: i64) -> Vec<Value> {
-        while self.diagnostics.get(uri).is_none_or(|said| said["version"] != version) {
-            self.receive();
-        }
-        self.diagnostics[uri]["diagnostics"].as_array().unwrap().clone()
-    }
-
-    fn open(&mut self, uri: &str, text: &str) {
-        let document = json!({ "uri": uri, "languageId": "yaml", "version": 1, "text": text });
-        self.tell("textDocument/didOpen", json!({ "textDocument": document }));
-    }
-
-    fn change(&mut self, uri: &str, version: i64, text: &str) {
-        let document = json!({ "uri": uri, "version": version });
-        self.tell("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [{ "text": text }] }));
-    }
-
-    fn end(mut self) {
-        self.ask("shutdown", Value::Null).unwrap();
-        self.tell("exit", Value::Null);
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-    }
-}
-
-fn read(from: &mut impl BufRead) -> Option<Value> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if from.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(number) = line.strip_prefix("Content-Length:") {
-            length = number.trim().parse().unwrap();
-        }
-    }
-    let mut bytes = vec![0; length];
-    from.read_exact(&mut bytes).ok()?;
-    Some(serde_json::from_slice(&bytes).unwrap())
-}
-
-fn uri(path: &Path) -> String {
-    url::Url::from_file_path(path).unwrap().into()
-}
+mod client;
+mod folders;
 
 /// Columns as the case counts them.
 fn position(text: &str, offset: usize, encoding: &str) -> Value {
@@ -240,8 +106,13 @@ impl Asked<'_> {
         match word.as_str() {
             "references" => params["context"] = json!({ "includeDeclaration": true }),
             "rename" => params["newName"] = argument,
+            "symbol" => params["query"] = argument,
             "formatting" => params["options"] = json!({ "tabSize": 2, "insertSpaces": true }),
-            "inlayHint" => params["range"] = json!({ "start": at, "end": at }),
+            // Of the whole document.
+            "inlayHint" => {
+                params["range"] =
+                    json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9999, "character": 0 } })
+            }
             "codeAction" => {
                 params["range"] = json!({ "start": at, "end": at });
                 params["context"] = json!({ "diagnostics": [] });
@@ -252,7 +123,8 @@ impl Asked<'_> {
             _ => {}
         }
         writeln!(self.report, "  {word}").unwrap();
-        let answer = match self.client.ask(&format!("textDocument/{word}"), params) {
+        let method = if word == "symbol" { "workspace/symbol".to_owned() } else { format!("textDocument/{word}") };
+        let answer = match self.client.ask(&method, params) {
             Ok(answer) => answer,
             Err(error) => return writeln!(self.report, "    refused: {}", error["message"].as_str().unwrap()).unwrap(),
         };
@@ -307,6 +179,15 @@ impl Asked<'_> {
                 }
             }
             "documentSymbol" => self.symbols(&answer, 2),
+            "symbol" => {
+                for found in answer.as_array().unwrap() {
+                    let place = &found["location"];
+                    let (name, range) = (self.name(place["uri"].as_str().unwrap()), self.range(&place["range"]));
+                    let container = found["containerName"].as_str().unwrap_or_default();
+                    let line = format!("    {} {name} {range} {container}", found["name"].as_str().unwrap());
+                    writeln!(self.report, "{}", line.trim_end()).unwrap();
+                }
+            }
             "prepareRename" => {
                 let range = if answer.is_null() { "nothing".to_owned() } else { self.range(&answer["range"]) };
                 writeln!(self.report, "    {range} {}", answer["placeholder"]).unwrap();
@@ -395,7 +276,8 @@ fn editors_are_answered_as_expected() {
             let older = "arazzo: 1.0.1\n# an older version\n".to_owned();
             folder.write(name, if number == 0 { older } else { text.replace('^', "") });
         }
-        let client = Client::start(folder.path(), &[&encoding]);
+        let snippets = case.head["snippets"].as_bool() == Some(true);
+        let client = Client::of(&[folder.path()], &[&encoding], snippets);
         let mut asked = Asked { case: &case, encoding, folder, client, texts: BTreeMap::new(), report: String::new() };
         asked.run();
         let found = asked.report;
@@ -594,6 +476,10 @@ fn random_edits_never_end_the_server() {
         "rename",
         "codeAction",
         "documentHighlight",
+        "inlayHint",
+        "documentLink",
+        "foldingRange",
+        "formatting",
     ];
     let (mut version, mut current) = (1, String::new());
     let own = uri(&folder.path().join("a.arazzo.yaml"));
@@ -613,11 +499,16 @@ fn random_edits_never_end_the_server() {
         let word = words[numbers.below(words.len())];
         let params = json!({
             "textDocument": { "uri": own }, "position": at, "newName": "renamed",
-            "range": { "start": at, "end": at }, "context": { "includeDeclaration": true, "diagnostics": [] },
+            "range": { "start": at, "end": at }, "options": {}, "context": { "includeDeclaration": true, "diagnostics": [] },
         });
         let answer = client.ask(&format!("textDocument/{word}"), params);
         let edits = match (word, answer) {
             ("rename", Ok(edit)) => vec![edit],
+            ("formatting", Ok(edits)) => {
+                vec![
+                    json!({ "documentChanges": [{ "textDocument": { "uri": own, "version": version }, "edits": edits }] }),
+                ]
+            }
             ("codeAction", Ok(actions)) => {
                 actions.as_array().unwrap().iter().map(|action| action["edit"].clone()).collect()
             }

@@ -3,11 +3,19 @@
 'use strict';
 
 const { execFile } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
 const vscode = require('vscode');
 const { LanguageClient } = require('vscode-languageclient/node');
 
 /** @type {LanguageClient | undefined} */
 let client;
+
+/**
+ * Where the last run of each workflow is kept, without its secrets.
+ * @type {string | undefined}
+ */
+let kept;
 
 function settings() {
   return vscode.workspace.getConfiguration('arazzo');
@@ -76,6 +84,16 @@ function meant(document, workflow) {
 }
 
 /**
+ * The file that the last run of a workflow is kept in.
+ * @param {vscode.TextDocument} document
+ * @param {string | undefined} workflow
+ */
+function recording(document, workflow) {
+  const name = createHash('sha256').update(`${document.uri}#${workflow ?? ''}`).digest('hex');
+  return vscode.Uri.joinPath(vscode.Uri.file(kept ?? ''), `${name}.ndjson`).fsPath;
+}
+
+/**
  * Runs a workflow in a terminal, where inputs that are missing are asked for.
  * @param {string[]} flags
  * @param {string | undefined} uri
@@ -86,14 +104,41 @@ async function run(flags, uri, workflow) {
   if (!document) {
     return;
   }
+  fs.mkdirSync(kept ?? '', { recursive: true, mode: 0o700 });
+  terminal(document, ['run', ...flags, '--record', recording(document, workflow), ...meant(document, workflow)]);
+}
+
+/**
+ * Runs the last run of a workflow again, without a server, with the document as it is now.
+ * @param {string | undefined} uri
+ * @param {string | undefined} workflow
+ */
+async function replay(uri, workflow) {
+  const document = await saved(uri);
+  if (!document) {
+    return;
+  }
+  const file = recording(document, workflow);
+  if (!fs.existsSync(file)) {
+    vscode.window.showWarningMessage(`${workflow ? `The workflow "${workflow}"` : 'The document'} was not run from here yet.`);
+    return;
+  }
+  terminal(document, ['replay', '--', file, document.uri.fsPath]);
+}
+
+/**
+ * @param {vscode.TextDocument} document
+ * @param {string[]} args
+ */
+function terminal(document, args) {
   // Arguments of a process, not a line of a shell: a name of a file is never a command.
-  const terminal = vscode.window.createTerminal({
-    name: 'arazzo run',
+  const shown = vscode.window.createTerminal({
+    name: `arazzo ${args[0]}`,
     cwd: vscode.workspace.getWorkspaceFolder(document.uri)?.uri,
     shellPath: command(),
-    shellArgs: ['run', ...flags, ...meant(document, workflow)],
+    shellArgs: args,
   });
-  terminal.show();
+  shown.show();
 }
 
 /**
@@ -125,9 +170,11 @@ async function graph(uri, workflow) {
 
 /** @param {vscode.ExtensionContext} context */
 async function activate(context) {
+  kept = context.globalStorageUri.fsPath;
   context.subscriptions.push(
     vscode.commands.registerCommand('arazzo.run', (uri, workflow) => run([], name(uri), name(workflow))),
     vscode.commands.registerCommand('arazzo.mock', (uri, workflow) => run(['--mock'], name(uri), name(workflow))),
+    vscode.commands.registerCommand('arazzo.replay', (uri, workflow) => replay(name(uri), name(workflow))),
     vscode.commands.registerCommand('arazzo.graph', (uri, workflow) => graph(name(uri), name(workflow))),
     vscode.commands.registerCommand('arazzo.restart', async () => {
       await stop();

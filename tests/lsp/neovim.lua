@@ -67,9 +67,37 @@ local items = client:request_sync('textDocument/completion', {
 check(#items == 1 and items[1].label == 'limit', 'an input is offered')
 
 vim.api.nvim_buf_set_lines(0, -2, -1, false, {})
-local bound = vim.lsp.commands['arazzo.run'] and vim.lsp.commands['arazzo.mock'] and vim.lsp.commands['arazzo.graph']
 local lenses = ask('textDocument/codeLens')
-check(bound and #lenses == 3 and lenses[1].command.arguments[2] == 'tour', 'commands above a workflow')
+check(#lenses == 4 and lenses[1].command.arguments[2] == 'tour', 'commands above a workflow')
+for _, lens in ipairs(lenses) do
+  check(vim.lsp.commands[lens.command.command], 'the command ' .. lens.command.command)
+end
+
+-- What is shown and asked by functions of Neovim itself.
+vim.lsp.inlay_hint.enable(true, { bufnr = 0 })
+local function hints()
+  return vim.tbl_map(function(hint) return hint.inlay_hint.label end, vim.lsp.inlay_hint.get({ bufnr = 0 }))
+end
+check(vim.wait(60000, function() return vim.tbl_contains(hints(), 'GET /pets') end), 'method and path are shown')
+
+local listed
+vim.lsp.buf.document_symbol({ on_list = function(list) listed = list.items end })
+check(vim.wait(60000, function() return listed ~= nil end) and listed[2].text:match('tour'), 'the outline')
+listed = nil
+vim.lsp.buf.workspace_symbol('tour', { on_list = function(list) listed = list.items end })
+check(vim.wait(60000, function() return listed ~= nil end) and #listed == 1, 'a workflow is found by its name')
+go('stepId: all')
+vim.cmd('normal! 9l')
+listed = nil
+vim.lsp.buf.references(nil, { on_list = function(list) listed = list.items end })
+check(vim.wait(60000, function() return listed ~= nil end) and #listed == 2, 'where a step is named')
+vim.lsp.buf.document_highlight()
+local marks = vim.api.nvim_get_namespaces()['nvim.lsp.references']
+  or vim.api.nvim_get_namespaces()['vim_lsp_references']
+check(vim.wait(60000, function()
+  marks = marks or vim.api.nvim_get_namespaces()['nvim.lsp.references']
+  return marks and #vim.api.nvim_buf_get_extmarks(0, marks, 0, -1, {}) == 2
+end), 'its names are highlighted')
 vim.fn.setline(2, 'info: {title:  "Pets", version: "1"}')
 vim.lsp.buf.format({ timeout_ms = 60000 })
 check(vim.fn.getline(2) == "info: { title: Pets, version: '1' }", 'the document is formatted')

@@ -33,7 +33,10 @@ paths:
       operationId: listPets
       summary: All pets
       parameters: [{ name: limit, in: query, schema: { type: integer } }]
-      responses: { '200': { description: pets } }
+      responses:
+        '200':
+          description: pets
+          content: { application/json: { schema: { type: object, properties: { id: { type: string } } } } }
 """
 
 
@@ -160,9 +163,67 @@ async def test_what_is_shown_around_a_text(client):
     links = await client.text_document_document_link_async(types.DocumentLinkParams(document))
     assert [link.target.rsplit("/", 1)[1] for link in links] == ["pets.yaml"]
     lenses = await client.text_document_code_lens_async(types.CodeLensParams(document))
-    assert [lens.command.command for lens in lenses] == ["arazzo.run", "arazzo.mock", "arazzo.graph"]
+    assert [lens.command.command for lens in lenses] == ["arazzo.run", "arazzo.mock", "arazzo.replay", "arazzo.graph"]
     assert list(lenses[0].command.arguments) == [client.flow, "tour"]
     place = types.Position(line=20, character=0)
     everything = types.Range(start=types.Position(line=0, character=0), end=place)
     hints = await client.text_document_inlay_hint_async(types.InlayHintParams(document, everything))
-    assert [(hint.label, hint.position.line) for hint in hints] == [("GET /pets", 9)]
+    found = [(hint.label, hint.position.line) for hint in hints]
+    assert found == [("GET /pets", 9), ("string", 11), ("string", 12)]
+
+
+@pytest.mark.asyncio
+async def test_expressions_lead_to_outputs_and_these_to_schemas(client):
+    loose = FLOW.replace("pets.listPets", "listPets")
+    identifier = types.VersionedTextDocumentIdentifier(uri=client.flow, version=2)
+    change = types.TextDocumentContentChangeWholeDocument(text=loose)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+    to_output = at("first", 1)
+    place = await client.text_document_definition_async(types.DefinitionParams(document(client), to_output))
+    assert place.uri == client.flow and place.range.start == at("first")
+    member = at("id }")
+    place = await client.text_document_definition_async(types.DefinitionParams(document(client), member))
+    assert place.uri.endswith("pets.yaml")
+    answer = await client.text_document_hover_async(types.HoverParams(document(client), member))
+    assert "type: string" in answer.contents.value and "GET /pets" in answer.contents.value
+
+
+@pytest.mark.asyncio
+async def test_workspace_symbols(client):
+    symbols = await client.workspace_symbol_async(types.WorkspaceSymbolParams(query="ls"))
+    assert [(symbol.name, symbol.container_name) for symbol in symbols] == [("list", "tour")]
+
+
+@pytest.mark.asyncio
+async def test_a_rename_changes_the_test_file(client):
+    (client.folder / "flow.test.yaml").write_text("cases: [{ name: a, expect: { path: [list] } }]\n")
+    edit = await client.text_document_rename_async(types.RenameParams(document(client), at("list.outputs"), "all"))
+    changed = {change.text_document.uri.rsplit("/", 1)[1]: change for change in edit.document_changes}
+    assert sorted(changed) == ["flow.test.yaml", "flow.yaml"]
+    assert changed["flow.test.yaml"].text_document.version is None
+
+
+@pytest.mark.asyncio
+async def test_missing_parameters_and_snippets(client):
+    (client.folder / "pets.yaml").write_text(PETS.replace("in: query,", "in: query, required: true,"))
+    text = FLOW.replace("pets.listPets", "listPets").replace("        parameters: [{ name: limit, in: query, value: $inputs.limit }]\n", "")
+    client.text_document_did_save(types.DidSaveTextDocumentParams(document(client)))
+    identifier = types.VersionedTextDocumentIdentifier(uri=client.flow, version=2)
+    change = types.TextDocumentContentChangeWholeDocument(text=text)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+    place = types.Range(start=at("pets.listPets"), end=at("pets.listPets"))
+    context = types.CodeActionContext(diagnostics=[])
+    actions = await client.text_document_code_action_async(types.CodeActionParams(document(client), place, context))
+    assert [action.title for action in actions] == ["add the missing parameter `limit`"]
+    assert "{ name: limit, in: query, value: $inputs.limit }" in actions[0].edit.document_changes[0].edits[0].new_text
+
+    text = text.replace("        outputs: { first: $response.body#/id }\n", "        \n")
+    identifier = types.VersionedTextDocumentIdentifier(uri=client.flow, version=3)
+    change = types.TextDocumentContentChangeWholeDocument(text=text)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+    items = await client.text_document_completion_async(
+        types.CompletionParams(document(client), types.Position(line=10, character=8))
+    )
+    item = next(item for item in items if item.label == "parameters")
+    assert item.insert_text_format == types.InsertTextFormat.Snippet
+    assert item.text_edit.new_text == "parameters:\n          - ${0}"

@@ -82,6 +82,21 @@ pub(crate) fn is_test_file(path: &Path) -> bool {
     lower(path.file_stem()).ends_with(".test")
 }
 
+/// The name of a document without what says that it is one: `flow` of `flow.arazzo.yaml` and `flow.yaml`.
+pub(crate) fn stem_of(document: &Path) -> String {
+    let stem = document.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    stem.strip_suffix(".arazzo").map(str::to_owned).unwrap_or(stem)
+}
+
+/// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.
+pub(crate) fn test_file(document: &Path) -> Option<PathBuf> {
+    document.file_stem()?;
+    let stem = stem_of(document);
+    let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));
+    // What is there and cannot be read is a fault, not a document without tests.
+    files.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok())
+}
+
 /// The names of what is in a folder that somebody named a part of; none if it cannot be read.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,15 +1,17 @@
-//! Answers to questions about a place: what stands there, where it is defined and used, what it may be called.
+//! Answers to questions about a place: what stands there, where it is defined and used, what it is called.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use arazzo::diagnostics::{Sources, Span};
-use arazzo::index::{Index, Offer, OfferKind, Outlined, Symbol, SymbolKind};
+use arazzo::index::{Index, Outlined, Symbol, SymbolKind};
 use gen_lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionItemTextEdit, Contents, DocumentSymbol, Documentation, Hover,
-    InsertTextMode, Location, MarkupContent, MarkupKind, Position, Range, SymbolKind as LspSymbolKind, TextEdit,
+    Contents, DocumentSymbol, Hover, Location, MarkupContent, MarkupKind, Position, Range, SymbolKind as LspSymbolKind,
+    TextEdit,
 };
+use serde_json::{Value, json};
 
+use super::cases::TestFile;
 use super::text::Lines;
 use super::workspace::{View, Workspace, source_of};
 
@@ -19,7 +21,7 @@ impl View {
     }
 }
 
-fn markdown(value: String) -> MarkupContent {
+pub(super) fn markdown(value: String) -> MarkupContent {
     MarkupContent { kind: MarkupKind::Markdown, value }
 }
 
@@ -46,29 +48,45 @@ fn key(sources: &Sources, symbol: &Symbol) -> Option<(std::path::PathBuf, std::o
     Some((path, symbol.definition.range()))
 }
 
-/// Visits every document that knows the symbol at a place.
-fn everywhere(workspace: &Workspace, view: &View, mut visit: impl FnMut(&Index, &Symbol)) -> Option<()> {
+/// Visits every document that knows the symbol at a place; without a path, the one that was asked about, as it is.
+fn everywhere(workspace: &Workspace, view: &View, mut visit: impl FnMut(Option<&Path>, &Index, &Symbol)) -> Option<()> {
     let (symbol, _) = view.symbol()?;
     let (path, range) = key(view.index.sources(), symbol)?;
-    visit(&view.index, symbol);
+    visit(None, &view.index, symbol);
     for document in workspace.documents() {
         let Some(index) = workspace.index(&document) else { continue };
         let Some(source) = source_of(index.sources(), &path) else { continue };
         if let Some(symbol) = index.defined_at(Span::new(source, range.clone())) {
-            visit(&index, symbol);
+            visit(Some(&document), &index, symbol);
         }
     }
     Some(())
+}
+
+/// Where the test file of a document names a symbol, by its uri.
+fn tested(
+    workspace: &Workspace,
+    document: Option<&Path>,
+    index: &Index,
+    symbol: &Symbol,
+) -> Result<Vec<Location>, String> {
+    let Some(document) = document else { return Ok(vec![]) };
+    let Some(file) = TestFile::of(workspace, document)? else { return Ok(vec![]) };
+    let spans = file.mentions(index, document, symbol).into_iter();
+    Ok(spans.filter_map(|span| workspace.location(&file.sources, span)).collect())
 }
 
 /// Where what stands at a place is named, in all documents of the folders.
 pub(super) fn references(workspace: &Workspace, path: &Path, position: Position, declared: bool) -> Vec<Location> {
     let mut found: Vec<Location> = vec![];
     for view in workspace.views(path, position) {
-        let _ = everywhere(workspace, &view, |index, symbol| {
+        let _ = everywhere(workspace, &view, |document, index, symbol| {
             for span in index.places(symbol).filter(|span| declared || *span != symbol.definition) {
                 found.extend(workspace.location(index.sources(), span).filter(|place| !found.contains(place)));
             }
+            // One that cannot be read names nothing.
+            let tested = tested(workspace, document, index, symbol).unwrap_or_default();
+            found.extend(tested.into_iter().filter(|place| !found.contains(place)).collect::<Vec<_>>());
         });
         if !found.is_empty() {
             break;
@@ -89,7 +107,7 @@ pub(super) fn highlights(workspace: &Workspace, path: &Path, position: Position)
 pub(super) fn renamed(workspace: &Workspace, path: &Path, position: Position) -> Option<(Range, String)> {
     let view = workspace.views(path, position).into_iter().find(|view| view.symbol().is_some())?;
     let (symbol, span) = view.symbol()?;
-    let is_named = symbol.kind != SymbolKind::Operation;
+    let is_named = !matches!(symbol.kind, SymbolKind::Operation | SymbolKind::Channel);
     is_named.then(|| (workspace.range(view.index.sources(), span), symbol.name.clone()))
 }
 
@@ -109,18 +127,28 @@ pub(super) fn rename(
     };
     let mut edits: BTreeMap<String, Vec<TextEdit>> = BTreeMap::new();
     let mut refused = None;
-    let _ = everywhere(workspace, view, |index, symbol| match index.rename(symbol, name) {
-        Ok(found) => {
-            for edit in found {
-                let Some(place) = workspace.location(index.sources(), edit.span) else { continue };
-                let edit = TextEdit { range: place.range, new_text: edit.text };
-                let list = edits.entry(place.uri.0).or_default();
-                if !list.contains(&edit) {
-                    list.push(edit);
+    let mut add = |place: Location, text: String| {
+        let edit = TextEdit { range: place.range, new_text: text };
+        let list = edits.entry(place.uri.0).or_default();
+        if !list.contains(&edit) {
+            list.push(edit);
+        }
+    };
+    let _ = everywhere(workspace, view, |document, index, symbol| {
+        match index.rename(symbol, name) {
+            Ok(found) => {
+                for edit in found {
+                    if let Some(place) = workspace.location(index.sources(), edit.span) {
+                        add(place, edit.text);
+                    }
                 }
             }
+            Err(reason) => refused = Some(reason.to_string()),
         }
-        Err(reason) => refused = Some(reason.to_string()),
+        match tested(workspace, document, index, symbol) {
+            Ok(places) => places.into_iter().for_each(|place| add(place, name.to_owned())),
+            Err(reason) => refused = Some(reason),
+        }
     });
     match refused {
         Some(reason) => Err(reason),
@@ -137,19 +165,60 @@ pub(super) fn outline(workspace: &Workspace, path: &Path) -> Vec<DocumentSymbol>
     index.outline(source).iter().map(|entry| outlined(&lines, entry)).collect()
 }
 
+/// Names that an editor lists at once.
+const LISTED: usize = 500;
+
+/// The workflows and steps of all documents whose names have the letters of what is typed, in their order.
+pub(super) fn everything(workspace: &Workspace, typed: &str) -> Vec<Value> {
+    let typed = typed.to_lowercase();
+    let is_asked = |name: &str| {
+        let mut letters = typed.chars().peekable();
+        for c in name.to_lowercase().chars() {
+            letters.next_if_eq(&c);
+        }
+        letters.peek().is_none()
+    };
+    let mut found = vec![];
+    for document in workspace.documents() {
+        let Some(index) = workspace.index(&document) else { continue };
+        let Some(source) = source_of(index.sources(), &document) else { continue };
+        for workflow in index.outline(source).iter().filter(|entry| entry.kind == SymbolKind::Workflow) {
+            let steps = workflow.children.iter().filter(|child| child.kind == SymbolKind::Step);
+            for (entry, container) in std::iter::once((workflow, None)).chain(steps.map(|step| (step, Some(workflow))))
+            {
+                let Some(location) = workspace.location(index.sources(), entry.name_span) else { continue };
+                if is_asked(&entry.name) && !entry.name.is_empty() {
+                    let container = container.map(|workflow| workflow.name.as_str());
+                    let (name, kind) = (&entry.name, kind_of(entry.kind));
+                    found.push(json!({ "name": name, "kind": kind, "location": location, "containerName": container }));
+                }
+            }
+        }
+        if found.len() >= LISTED {
+            break;
+        }
+    }
+    found.truncate(LISTED);
+    found
+}
+
+fn kind_of(kind: SymbolKind) -> LspSymbolKind {
+    match kind {
+        SymbolKind::Source => LspSymbolKind::Module,
+        SymbolKind::Workflow => LspSymbolKind::Function,
+        SymbolKind::Step => LspSymbolKind::Method,
+        SymbolKind::Input => LspSymbolKind::Variable,
+        _ => LspSymbolKind::Field,
+    }
+}
+
 fn outlined(lines: &Lines<'_>, entry: &Outlined) -> DocumentSymbol {
     #[expect(deprecated, reason = "the type has no other way to be made")]
     DocumentSymbol {
         // Editors refuse symbols without a name.
         name: if entry.name.is_empty() { "?".to_owned() } else { entry.name.clone() },
         detail: (!entry.detail.is_empty()).then(|| entry.detail.clone()),
-        kind: match entry.kind {
-            SymbolKind::Source => LspSymbolKind::Module,
-            SymbolKind::Workflow => LspSymbolKind::Function,
-            SymbolKind::Step => LspSymbolKind::Method,
-            SymbolKind::Input => LspSymbolKind::Variable,
-            _ => LspSymbolKind::Field,
-        },
+        kind: kind_of(entry.kind),
         tags: None,
         deprecated: None,
         range: lines.range(entry.span.range()),
@@ -157,131 +226,4 @@ fn outlined(lines: &Lines<'_>, entry: &Outlined) -> DocumentSymbol {
         children: (!entry.children.is_empty())
             .then(|| entry.children.iter().map(|child| outlined(lines, child)).collect()),
     }
-}
-
-/// Other lines that cannot be read, without which completion tries to read a text.
-const BLANKED: usize = 4;
-
-/// The index of a text; where it cannot be read, without some of the lines that keep it from being so, but for that of
-/// the cursor. What is left keeps its place.
-fn index_without(workspace: &Workspace, path: &Path, text: &str, offset: usize, most: usize) -> Option<Index> {
-    let mut text = text.to_owned();
-    for left in (0..=most).rev() {
-        let open = |text: &str| workspace.open(path).document(path, text);
-        if let Some(index) = open(&text).index().ok()? {
-            return Some(index);
-        }
-        if left == 0 {
-            break;
-        }
-        let checked = open(&text).structure().ok()?;
-        let fault = checked.diagnostics.errors().find_map(|fault| fault.span)?.start as usize;
-        let start = text.get(..fault)?.rfind('\n').map_or(0, |at| at + 1);
-        let end = text.get(fault..)?.find('\n').map_or(text.len(), |length| fault + length);
-        let line = text.get(start..end)?;
-        if (start..=end).contains(&offset) || line.trim().is_empty() {
-            break;
-        }
-        let blank = " ".repeat(line.len());
-        text.replace_range(start..end, &blank);
-    }
-    None
-}
-
-/// A document with one workflow of one step: what an empty one may begin with.
-const BEGINNING: &str = "\
-arazzo: 1.0.1
-info:
-  title: A title
-  version: '1'
-sourceDescriptions:
-  - name: api
-    url: ./openapi.yaml
-    type: openapi
-workflows:
-  - workflowId: main
-    steps:
-      - stepId: first
-        operationId: \n";
-
-/// What may be written at a place of a document: of a text that is being written, as it may be meant.
-pub(super) fn completion(workspace: &Workspace, path: &Path, position: Position) -> Vec<CompletionItem> {
-    let Some(buffer) = workspace.buffers.get(path) else { return vec![] };
-    let lines = Lines::new(&buffer.text, workspace.encoding);
-    let offset = lines.offset(position);
-    let Ok(at) = u32::try_from(offset) else { return vec![] };
-    let word = buffer.text.trim();
-    if "arazzo:".starts_with(word) {
-        let start = if word.is_empty() { offset } else { buffer.text.len() - buffer.text.trim_start().len() };
-        let range = lines.range(start..start + word.len());
-        return vec![CompletionItem {
-            label: "arazzo".to_owned(),
-            kind: Some(CompletionItemKind::Snippet),
-            detail: Some("a document with one workflow".to_owned()),
-            documentation: Some(Documentation::MarkupContent(markdown(format!("```yaml\n{BEGINNING}```")))),
-            text_edit: Some(CompletionItemTextEdit::TextEdit(TextEdit { range, new_text: BEGINNING.to_owned() })),
-            ..CompletionItem::default()
-        }];
-    }
-    let repairs = arazzo::index::repairs(&buffer.text, offset);
-    let plain = repairs.iter().map(|repair| (repair, 0));
-    for (repair, blanked) in plain.chain(repairs.iter().map(|repair| (repair, BLANKED))) {
-        let Some(index) = index_without(workspace, path, &repair.text, offset, blanked) else { continue };
-        let offers = source_of(index.sources(), path).and_then(|source| index.offers(source, at));
-        let Some(offers) = offers else { continue };
-        let replaced = repair.original(offers.replaced.start as usize)..repair.original(offers.replaced.end as usize);
-        let behind = buffer.text.get(replaced.end..).unwrap_or_default();
-        let quoted = buffer.text.get(..replaced.start).is_some_and(|before| before.ends_with(['"', '\'']));
-        let range = lines.range(replaced.clone());
-        if range.start.line != range.end.line {
-            return vec![];
-        }
-        let files =
-            if offers.files { workspace.files_beside(path).into_iter().map(Offer::file).collect() } else { vec![] };
-        let all = offers.offers.into_iter().chain(files).filter_map(|offer| {
-            let below = below(&buffer.text, replaced.start, &offer)?;
-            let is_field = offer.kind == OfferKind::Field;
-            let colon = is_field && !quoted && !behind.trim_start_matches(' ').starts_with(':');
-            let new_text = format!("{}{}{below}", offer.text, if colon { ": " } else { "" });
-            Some(CompletionItem {
-                label: offer.text,
-                kind: Some(match offer.kind {
-                    OfferKind::Field => CompletionItemKind::Field,
-                    OfferKind::Operation => CompletionItemKind::Method,
-                    OfferKind::Word => CompletionItemKind::EnumMember,
-                    OfferKind::Member => CompletionItemKind::Property,
-                    OfferKind::Entry => CompletionItemKind::Snippet,
-                    OfferKind::File => CompletionItemKind::File,
-                    _ => CompletionItemKind::Reference,
-                }),
-                detail: (!offer.detail.is_empty()).then_some(offer.detail),
-                documentation: (!offer.about.is_empty()).then(|| Documentation::MarkupContent(markdown(offer.about))),
-                // The lines are indented already.
-                insert_text_mode: (!below.is_empty()).then_some(InsertTextMode::AsIs),
-                text_edit: Some(CompletionItemTextEdit::TextEdit(TextEdit { range, new_text })),
-                ..CompletionItem::default()
-            })
-        });
-        // The order of the specification, and of the documents.
-        let numbered = |(number, item): (usize, CompletionItem)| CompletionItem {
-            sort_text: Some(format!("{number:05}")),
-            ..item
-        };
-        return all.enumerate().map(numbered).collect();
-    }
-    vec![]
-}
-
-/// What is written below an offer: each line in the column in which the entry of its list begins; within braces all in one
-/// line. Nothing where it cannot be written there.
-fn below(text: &str, start: usize, offer: &Offer) -> Option<String> {
-    let line = text.get(..start)?.rsplit('\n').next()?;
-    if line.contains(['{', '[']) {
-        let is_plain = |line: &String| !line.starts_with(' ') && !line.ends_with(':');
-        return offer.below.iter().all(is_plain).then(|| offer.below.iter().map(|line| format!(", {line}")).collect());
-    }
-    let behind = line.trim_start_matches(' ');
-    let dash = behind.len() - behind.trim_start_matches(['-', ' ']).len();
-    let column = line.len() - behind.len() + dash;
-    Some(offer.below.iter().map(|line| format!("\n{}{line}", " ".repeat(column))).collect())
 }

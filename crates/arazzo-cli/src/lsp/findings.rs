@@ -10,7 +10,8 @@ use gen_lsp_types::{
     Location, Message, Position, Range, TextEdit, Uri,
 };
 
-use super::workspace::Workspace;
+use super::text::Lines;
+use super::workspace::{Workspace, source_of};
 use crate::project::Project;
 use crate::show::diagnostics::link;
 
@@ -73,6 +74,20 @@ pub(super) fn fix_all(workspace: &Workspace, path: &Path, hints: bool) -> Option
     let shown = checked.diagnostics.iter().filter(|finding| is_shown(finding, hints));
     let wanted: Vec<&diagnostics::Diagnostic> = shown.filter(exact).collect();
     edit(workspace, &checked, &wanted)
+}
+
+/// The edit that passes what the step at a place has to pass and does not, and what it is called.
+pub(super) fn missing_parameters(workspace: &Workspace, path: &Path, position: Position) -> Option<(String, TextEdit)> {
+    let index = workspace.index(path)?;
+    let source = source_of(index.sources(), path)?;
+    let offset = Lines::new(&index.sources().get(source)?.text, workspace.encoding).offset(position);
+    let (names, edit) = index.missing_parameters(source, u32::try_from(offset).ok()?)?;
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let title = match names.as_slice() {
+        [name] => format!("add the missing parameter {name}"),
+        names => format!("add the missing parameters {}", names.join(", ")),
+    };
+    Some((title, TextEdit { range: workspace.range(index.sources(), edit.span), new_text: edit.text }))
 }
 
 /// Leaves out and weighs what the file `arazzo.toml` of a folder that was opened says.

@@ -22,6 +22,8 @@ use crate::exit;
 use crate::show::Screen;
 
 mod answers;
+mod cases;
+mod completion;
 mod findings;
 mod outside;
 mod text;
@@ -76,8 +78,10 @@ struct Client {
     /// It can be asked to say when files change.
     watches: bool,
     hints: bool,
-    /// It has the commands `arazzo.run`, `arazzo.mock` and `arazzo.graph`.
+    /// It has the commands `arazzo.run`, `arazzo.mock`, `arazzo.replay` and `arazzo.graph`.
     commands: bool,
+    /// It knows what `${1:name}` is in what is inserted.
+    snippets: bool,
 }
 
 impl Client {
@@ -98,6 +102,7 @@ impl Client {
             watches: is("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration"),
             hints: is("/initializationOptions/hints"),
             commands: is("/initializationOptions/commands"),
+            snippets: is("/capabilities/textDocument/completion/completionItem/snippetSupport"),
         }
     }
 }
@@ -114,6 +119,7 @@ fn capabilities(client: &Client) -> Value {
         "referencesProvider": true,
         "documentHighlightProvider": true,
         "documentSymbolProvider": true,
+        "workspaceSymbolProvider": true,
         "renameProvider": { "prepareProvider": true },
         "documentFormattingProvider": true,
         "foldingRangeProvider": true,
@@ -289,6 +295,10 @@ impl<'c> Server<'c> {
                 let params: DocumentSymbolParams = read(params)?;
                 value(answers::outline(workspace, &path_of(&params.text_document.uri)?))
             }
+            "workspace/symbol" => {
+                let typed = params.get("query").and_then(Value::as_str).unwrap_or_default();
+                Ok(answers::everything(workspace, typed).into())
+            }
             "textDocument/prepareRename" => {
                 let (path, position) = place(params)?;
                 let found = answers::renamed(workspace, &path, position);
@@ -302,7 +312,7 @@ impl<'c> Server<'c> {
             }
             "textDocument/completion" => {
                 let (path, position) = place(params)?;
-                value(answers::completion(workspace, &path, position))
+                value(completion::completion(workspace, &path, position, self.client.snippets))
             }
             "textDocument/codeAction" => {
                 let params: CodeActionParams = read(params)?;
@@ -316,7 +326,10 @@ impl<'c> Server<'c> {
             "textDocument/foldingRange" => value(outside::folds(workspace, &document(&params)?)),
             "textDocument/documentLink" => value(outside::links(workspace, &document(&params)?)),
             "textDocument/codeLens" => value(outside::lenses(workspace, &document(&params)?)),
-            "textDocument/inlayHint" => value(outside::hints(workspace, &document(&params)?)),
+            "textDocument/inlayHint" => {
+                let range = params.get("range").and_then(|range| serde_json::from_value(range.clone()).ok());
+                value(outside::hints(workspace, &document(&params)?, range))
+            }
             _ => Err((ErrorCode::MethodNotFound, format!("`{method}` is not offered"))),
         }
     }
@@ -363,6 +376,10 @@ impl<'c> Server<'c> {
                     ..CodeAction::default()
                 };
                 found.extend(self.with_edit(&action, &uri, fixable.edit));
+            }
+            if let Some((title, edit)) = findings::missing_parameters(&self.workspace, path, params.range.start) {
+                let action = CodeAction { title, kind: Some(CodeActionKind::QuickFix), ..CodeAction::default() };
+                found.extend(self.with_edit(&action, &uri, edit));
             }
         }
         // Asked for by name only: editors offer it by a command of their own.

@@ -5,7 +5,7 @@ use std::path::Path;
 use arazzo::diagnostics::{Sources, Span};
 use arazzo::formatting::{Unformatted, format};
 use arazzo::index::{Outlined, SymbolKind};
-use gen_lsp_types::TextEdit;
+use gen_lsp_types::{Range, TextEdit};
 use serde_json::{Value, json};
 
 use super::text::Lines;
@@ -58,15 +58,22 @@ pub(super) fn folds(workspace: &Workspace, path: &Path) -> Vec<Value> {
     found
 }
 
-/// Commands above each workflow, which the client knows: run it, run it with the mock, show its graph.
+/// Commands of the client, and what they are called.
+const COMMANDS: [(&str, &str); 4] = [
+    ("arazzo.run", "Run"),
+    ("arazzo.mock", "Run with mock"),
+    ("arazzo.replay", "Replay last"),
+    ("arazzo.graph", "Graph"),
+];
+
+/// Commands above each workflow, which the client knows: run it, run it with the mock, replay its last run, show its graph.
 pub(super) fn lenses(workspace: &Workspace, path: &Path) -> Vec<Value> {
     let mut found = vec![];
     let Some(uri) = workspace.uri_of(path) else { return found };
     let _ = outlined(workspace, path, |lines, entry| {
         if entry.kind == SymbolKind::Workflow {
             let range = lines.range(entry.name_span.range());
-            for (command, title) in [("arazzo.run", "Run"), ("arazzo.mock", "Run with mock"), ("arazzo.graph", "Graph")]
-            {
+            for (command, title) in COMMANDS {
                 let command =
                     json!({ "title": title, "command": command, "arguments": [uri.as_str(), entry.name.as_str()] });
                 found.push(json!({ "range": range, "command": command }));
@@ -90,25 +97,29 @@ fn outlined(workspace: &Workspace, path: &Path, mut visit: impl FnMut(&Lines<'_>
     Some(())
 }
 
-/// The urls of source descriptions, with the files that they lead to.
+/// The urls of source descriptions, with the files that they lead to, and each `$ref`, with the line of its target.
 pub(super) fn links(workspace: &Workspace, path: &Path) -> Vec<Value> {
     let Some(index) = workspace.index_or_last(path) else { return vec![] };
     let Some(source) = source_of(index.sources(), path) else { return vec![] };
-    let link = |(span, to): (Span, _)| {
-        let file = Workspace::path_of(&index.sources().get(to)?.uri)?;
+    let link = |(span, to): (Span, Span)| {
+        let location = workspace.location(index.sources(), to)?;
+        let start = location.range.start;
+        // As editors write a place in a file; a whole document has none.
+        let fragment = if to.range().is_empty() { String::new() } else { format!("#L{}", start.line + 1) };
         let range = workspace.range(index.sources(), span);
-        Some(json!({ "range": range, "target": workspace.uri_of(&file)? }))
+        Some(json!({ "range": range, "target": format!("{}{fragment}", location.uri.0) }))
     };
     index.links(source).into_iter().filter_map(link).collect()
 }
 
-/// Behind each operation that a step names: its method and path.
-pub(super) fn hints(workspace: &Workspace, path: &Path) -> Vec<Value> {
+/// Behind each operation that a step names: its method and path; behind the value of each output: its type.
+pub(super) fn hints(workspace: &Workspace, path: &Path, within: Option<Range>) -> Vec<Value> {
     let Some(index) = workspace.index(path) else { return vec![] };
     let Some(source) = source_of(index.sources(), path) else { return vec![] };
-    let hint = |(span, endpoint): (Span, String)| {
-        let position = workspace.range(index.sources(), span).end;
-        json!({ "position": position, "label": endpoint, "paddingLeft": true })
-    };
-    index.endpoints(source).into_iter().map(hint).collect()
+    let text = index.sources().get(source).map(|source| source.text.clone()).unwrap_or_default();
+    let lines = Lines::new(&text, workspace.encoding);
+    let byte = |position| u32::try_from(lines.offset(position)).unwrap_or(u32::MAX);
+    let within = within.map_or(0..u32::MAX, |range| byte(range.start)..byte(range.end));
+    let hint = |(span, words): (Span, String)| json!({ "position": lines.position(span.range().end), "label": words, "paddingLeft": true });
+    index.notes(source, within).into_iter().map(hint).collect()
 }

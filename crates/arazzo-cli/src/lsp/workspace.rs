@@ -75,23 +75,25 @@ impl Workspace {
     pub(super) fn put(&mut self, path: PathBuf, uri: String, version: i32, text: &str) {
         let good = self.buffers.remove(&path).and_then(|buffer| buffer.good.into_inner());
         let text = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text));
+        self.text_changed(&path);
         self.buffers.insert(path, Buffer { uri, version, text, good: RefCell::new(good) });
-        self.changed();
     }
 
     pub(super) fn close(&mut self, path: &Path) {
         self.buffers.remove(path);
-        self.changed();
+        self.files_changed();
     }
 
-    /// A text has changed, in the editor or on the disk.
-    pub(super) fn changed(&self) {
-        self.indexes.borrow_mut().clear();
+    /// A text has changed in the editor: indexes that were made of it are not those of the texts any more.
+    fn text_changed(&self, path: &Path) {
+        let is_kept =
+            |index: &Option<Rc<Index>>| index.as_ref().is_some_and(|index| source_of(index.sources(), path).is_none());
+        self.indexes.borrow_mut().retain(|document, index| document != path && is_kept(index));
     }
 
-    /// Files may have come or gone.
+    /// Files may have come, gone or changed.
     pub(super) fn files_changed(&self) {
-        self.changed();
+        self.indexes.borrow_mut().clear();
         *self.documents.borrow_mut() = None;
     }
 

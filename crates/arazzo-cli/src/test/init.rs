@@ -10,9 +10,10 @@ use arazzo::{Error, FailureKind, Readings, RecordedCase, RecordedCredential, Rec
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::attempt::{End, Given, run_one};
-use super::plan::{planned_of, stem_of, test_file};
+use super::plan::planned_of;
 use crate::cases::FAILURES;
 use crate::exit;
+use crate::find::{stem_of, test_file};
 use crate::flags::TestFlags;
 use crate::inputs::Stdin;
 use crate::replay::read_recording;

@@ -9,7 +9,7 @@ use arazzo::{Builder, Description, Error};
 
 use super::failed;
 use crate::cases::{self, Case};
-use crate::find::{documents_in, names_in};
+use crate::find::{documents_in, names_in, test_file};
 use crate::flags::TestFlags;
 use crate::given::{check_names, check_secret_hosts};
 use crate::meant;
@@ -146,21 +146,6 @@ pub(super) fn undocumented(planned: &[Planned]) -> Vec<(PathBuf, Diagnostic)> {
     let known =
         |file: &PathBuf| ["yaml", "yml", "json"].iter().any(|end| file.extension().is_some_and(|has| has == *end));
     files.filter(known).filter_map(|file| Some((file.clone(), meant::undocumented(&file)?))).collect()
-}
-
-/// The name of a document without what says that it is one: `flow` of `flow.arazzo.yaml` and `flow.yaml`.
-pub(super) fn stem_of(document: &Path) -> String {
-    let stem = document.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    stem.strip_suffix(".arazzo").map(str::to_owned).unwrap_or(stem)
-}
-
-/// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.
-pub(super) fn test_file(document: &Path) -> Option<PathBuf> {
-    document.file_stem()?;
-    let stem = stem_of(document);
-    let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));
-    // What is there and cannot be read is a fault, not a document without tests.
-    files.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok())
 }
 
 /// Each workflow once, against the mock.

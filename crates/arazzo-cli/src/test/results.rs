@@ -9,7 +9,8 @@ use arazzo::report::{summary_of_tests, tap};
 use arazzo::values::Json;
 
 use super::attempt::{Done, End};
-use super::plan::{Planned, stem_of};
+use super::plan::Planned;
+use crate::find::stem_of;
 use crate::requested::RequestedReport;
 
 /// All runs of a case.

@@ -2,6 +2,7 @@
 
 use super::places::{key_span, within};
 use super::{Outlined, SymbolKind};
+use crate::asyncapi;
 use crate::document::{Document, Output, SourceDescription, Step, Workflow};
 use crate::node::{Key, Kind, Node};
 use crate::openapi::Operation;
@@ -62,18 +63,22 @@ pub(super) fn input(key: &Key, node: &Node, schema: Option<&Node>) -> String {
     if required {
         text += ", required";
     }
-    let secret = node.get("format").and_then(Node::as_str) == Some("password")
-        || node.get("writeOnly").and_then(Node::as_bool) == Some(true);
-    if secret {
+    if is_secret(node) {
         text += ", secret";
     }
-    if let Some(default) = node.get("default").filter(|_| !secret) {
+    if let Some(default) = node.get("default").filter(|_| !is_secret(node)) {
         text += &format!(", default `{}`", cut(&default.to_json().to_string()));
     }
     if let Some(words) = node.get("description").and_then(Node::as_str) {
         text += &format!("\n\n{words}");
     }
     text
+}
+
+/// `true` for an input that its schema says is a secret.
+pub(super) fn is_secret(schema: &Node) -> bool {
+    schema.get("format").and_then(Node::as_str) == Some("password")
+        || schema.get("writeOnly").and_then(Node::as_bool) == Some(true)
 }
 
 pub(super) fn output(output: &Output, owner: &str, sources: &Sources) -> String {
@@ -112,6 +117,29 @@ pub(super) fn operation(operation: &Operation<'_>) -> String {
         }
     }
     text
+}
+
+pub(super) fn async_operation(operation: &asyncapi::Operation<'_>) -> String {
+    let action = operation.action().and_then(Node::as_str).unwrap_or_default();
+    let mut text = format!("operation `{}`", operation.id());
+    if let Ok(Some(channel)) = operation.channel() {
+        text += &format!(" ({action}) of the channel `{}`", channel.name());
+        text += &messages(&operation.messages(&channel));
+    }
+    text
+}
+
+pub(super) fn channel(channel: &asyncapi::Channel<'_>) -> String {
+    let address = channel.address().map(|address| format!(" at `{address}`")).unwrap_or_default();
+    format!("channel `{}`{address}{}", channel.name(), messages(&channel.messages()))
+}
+
+fn messages(messages: &[asyncapi::Message<'_>]) -> String {
+    let line = |message: &asyncapi::Message<'_>| format!("\n- `{}`", message.name);
+    match messages {
+        [] => String::new(),
+        messages => format!("\n\nmessages:{}", messages.iter().map(line).collect::<String>()),
+    }
 }
 
 /// The type of a schema in a word or two.

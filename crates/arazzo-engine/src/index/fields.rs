@@ -114,6 +114,61 @@ impl Object {
         }
     }
 
+    /// What a field usually holds, as a snippet; nothing where its value stands behind it.
+    pub(super) fn shape(self, field: &str) -> &'static [&'static str] {
+        match (self, field) {
+            (Self::Root, "info") => &["info:", "  title: ${1}", "  version: '${2:1}'"],
+            (Self::Root, "sourceDescriptions") => {
+                &["sourceDescriptions:", "  - name: ${1:api}", "    url: ${2}", "    type: ${3:openapi}"]
+            }
+            (Self::Root, "workflows") => &[
+                "workflows:",
+                "  - workflowId: ${1}",
+                "    steps:",
+                "      - stepId: ${2}",
+                "        operationId: ${0}",
+            ],
+            (Self::Workflow, "steps") => &["steps:", "  - stepId: ${1}", "    operationId: ${0}"],
+            (Self::Workflow, "inputs") => {
+                &["inputs:", "  type: object", "  properties:", "    ${1:name}:", "      type: ${2:string}"]
+            }
+            (Self::Workflow | Self::Step, "outputs") => &["outputs:", "  ${1:name}: ${0}"],
+            (Self::Step, "requestBody") => {
+                &["requestBody:", "  contentType: ${1:application/json}", "  payload:", "    ${0}"]
+            }
+            (Self::Body, "payload") => &["payload:", "  ${0}"],
+            (Self::Body, "replacements") => &["replacements:", "  - target: ${1}", "    value: ${0}"],
+            (Self::Schema, "properties") => &["properties:", "  ${1:name}:", "    type: ${0:string}"],
+            (Self::Schema, _) | (Self::Components, "parameters" | "successActions" | "failureActions") => &[],
+            (_, "parameters") => &["parameters:", "  - ${0}"],
+            (_, "successCriteria") => &["successCriteria:", "  - ${0}"],
+            (_, "criteria") => &["criteria:", "  - ${0}"],
+            (_, "onSuccess") => &["onSuccess:", "  - ${0}"],
+            (_, "onFailure") => &["onFailure:", "  - ${0}"],
+            (_, "successActions") => &["successActions:", "  - ${0}"],
+            (_, "failureActions") => &["failureActions:", "  - ${0}"],
+            (_, "dependsOn") => &["dependsOn:", "  - ${0}"],
+            _ => &[],
+        }
+    }
+
+    /// The first fields of an object of a list, as a snippet, by the one that it begins with.
+    pub(super) fn beginning(self, field: &str) -> Option<&'static [&'static str]> {
+        Some(match (self, field) {
+            (Self::Source, "name") => &["name: ${1:api}", "url: ${2}", "type: ${3:openapi}"],
+            (Self::Workflow, "workflowId") => {
+                &["workflowId: ${1}", "steps:", "  - stepId: ${2}", "    operationId: ${0}"]
+            }
+            (Self::Step, "stepId") => &["stepId: ${1}", "operationId: ${0}"],
+            (Self::Parameter, "name") => &["name: ${1}", "in: ${2:query}", "value: ${0}"],
+            (Self::Criterion, "context") => {
+                &["context: ${1:\\$response.body}", "type: ${2:jsonpath}", "condition: ${0}"]
+            }
+            (Self::Replacement, "target") => &["target: ${1}", "value: ${0}"],
+            _ => return None,
+        })
+    }
+
     /// The fields in the order of the specification.
     pub(super) fn fields(self) -> &'static [Field] {
         match self {

@@ -4,23 +4,35 @@
 //! being found. `declare.rs` collects the names, `uses.rs` the places that name them, `about.rs` says what they are,
 //! `offers.rs` what may be written at an offset, `entries.rs` what of it is written whole, `places.rs` where names stand,
 //! `fields.rs` has the fields of each object, `repair.rs` makes a text that is being written one that can be read.
+//! `here.rs` is a place with the workflow and the step around it, `values.rs` what values there are, by their schemas,
+//! `described.rs` what stands at an offset and is no name, `words.rs` criteria in words, `missing.rs` parameters that a step
+//! does not pass.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::diagnostic::Edit;
 use crate::load::Bundle;
-use crate::node::Node;
+use crate::node::{Kind, Node};
 use crate::source::{SourceId, Sources, Span};
+use crate::value::Pointer;
+use here::Here;
 
 mod about;
 mod declare;
+mod described;
 mod entries;
 mod fields;
+mod here;
+mod missing;
 mod offers;
 mod operations;
 mod places;
 mod repair;
 mod uses;
+mod values;
+mod words;
 
 pub(crate) use fields::field_order;
 pub use offers::{Offer, OfferKind, Offers};
@@ -46,6 +58,8 @@ pub enum SymbolKind {
     Component,
     /// An operation of an API description.
     Operation,
+    /// A channel of an API description.
+    Channel,
 }
 
 impl SymbolKind {
@@ -61,6 +75,7 @@ impl SymbolKind {
             Self::WorkflowOutput => "output of a workflow",
             Self::Component => "component",
             Self::Operation => "operation",
+            Self::Channel => "channel",
         }
     }
 }
@@ -138,6 +153,12 @@ impl std::fmt::Display for RenameRefused {
 #[derive(Debug)]
 pub struct Index {
     bundle: Bundle,
+    /// Collected when they are asked for first: what may be written at a place needs none of them.
+    names: OnceLock<Names>,
+}
+
+#[derive(Debug)]
+struct Names {
     symbols: Vec<Symbol>,
     /// In the order of the texts.
     occurrences: Vec<Occurrence>,
@@ -147,10 +168,16 @@ impl Index {
     /// The index of everything that was loaded.
     #[must_use]
     pub fn new(bundle: Bundle) -> Self {
-        let (symbols, mut occurrences) = uses::collect(&bundle);
-        occurrences.sort_by_key(|found| (found.span.source, found.span.start, found.span.end, found.symbol));
-        occurrences.dedup();
-        Self { bundle, symbols, occurrences }
+        Self { bundle, names: OnceLock::new() }
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
+            let (symbols, mut occurrences) = uses::collect(&self.bundle);
+            occurrences.sort_by_key(|found| (found.span.source, found.span.start, found.span.end, found.symbol));
+            occurrences.dedup();
+            Names { symbols, occurrences }
+        })
     }
 
     /// All texts; the first is the entry document.
@@ -162,7 +189,7 @@ impl Index {
     /// All symbols, in no order that means anything.
     #[must_use]
     pub fn symbols(&self) -> &[Symbol] {
-        &self.symbols
+        &self.names().symbols
     }
 
     /// The symbol that is named at a byte of a text, and the place of the name; the byte behind a name belongs to it, as
@@ -170,14 +197,15 @@ impl Index {
     #[must_use]
     pub fn at(&self, source: SourceId, offset: u32) -> Option<(&Symbol, Span)> {
         let around = |span: Span| span.source == source && (span.start..=span.end).contains(&offset);
-        let found = self.occurrences.iter().filter(|found| around(found.span));
+        let found = self.names().occurrences.iter().filter(|found| around(found.span));
         // The one that begins here, not the one that ends here; of two, the shorter.
         let found = found.min_by_key(|found| (found.span.end == offset, found.span.end - found.span.start))?;
-        Some((self.symbols.get(found.symbol)?, found.span))
+        Some((self.names().symbols.get(found.symbol)?, found.span))
     }
 
-    /// Where what stands at a byte of a text is defined: a name, or the document that the url of a source description
-    /// leads to, whose beginning that is.
+    /// Where what stands at a byte of a text is defined: a name; the document that the url of a source description leads
+    /// to, whose beginning that is; the target of a `$ref`; where an API description says what a value, a parameter or a
+    /// member of a payload is.
     #[must_use]
     pub fn definition_at(&self, source: SourceId, offset: u32) -> Option<Span> {
         let around = |span: Span| span.source == source && (span.start..=span.end).contains(&offset);
@@ -185,20 +213,23 @@ impl Index {
             let described = self.bundle.described.iter().find(|described| around(described.span))?;
             Some(Span::new(described.root.as_ref()?.span.source, 0..0))
         };
-        self.at(source, offset).map(|(symbol, _)| symbol.definition).or_else(described)
+        let linked = || self.references(source).into_iter().find(|(span, _)| around(*span)).map(|(_, to)| to);
+        let value = || described::described(&self.bundle, source, offset)?.place;
+        let named = self.at(source, offset).map(|(symbol, _)| symbol.definition);
+        named.or_else(described).or_else(linked).or_else(value)
     }
 
     /// The symbol that is defined at this place.
     #[must_use]
     pub fn defined_at(&self, definition: Span) -> Option<&Symbol> {
-        self.symbols.iter().find(|symbol| symbol.definition == definition)
+        self.names().symbols.iter().find(|symbol| symbol.definition == definition)
     }
 
     /// The places that name a symbol, its definition among them, in the order of the texts.
     pub fn places<'i>(&'i self, symbol: &Symbol) -> impl Iterator<Item = Span> + use<'i> {
         let definition = symbol.definition;
-        let number = self.symbols.iter().position(move |known| known.definition == definition);
-        self.occurrences.iter().filter(move |found| Some(found.symbol) == number).map(|found| found.span)
+        let number = self.names().symbols.iter().position(move |known| known.definition == definition);
+        self.names().occurrences.iter().filter(move |found| Some(found.symbol) == number).map(|found| found.span)
     }
 
     /// The edits that give a symbol another name in all of these texts.
@@ -206,7 +237,7 @@ impl Index {
     /// # Errors
     /// [`RenameRefused`] where that would change what the documents mean.
     pub fn rename(&self, symbol: &Symbol, name: &str) -> Result<Vec<Edit>, RenameRefused> {
-        if symbol.kind == SymbolKind::Operation {
+        if matches!(symbol.kind, SymbolKind::Operation | SymbolKind::Channel) {
             return Err(RenameRefused::Operation);
         }
         if !is_plain_name(name) {
@@ -228,7 +259,7 @@ impl Index {
     /// The symbols that may not have the same name: those of the same kind in the same list or object.
     fn siblings<'i>(&'i self, symbol: &'i Symbol) -> impl Iterator<Item = &'i Symbol> {
         let own = self.list_around(symbol.definition);
-        self.symbols.iter().filter(move |other| {
+        self.names().symbols.iter().filter(move |other| {
             other.kind == symbol.kind && own.is_some() && self.list_around(other.definition) == own
         })
     }
@@ -243,7 +274,7 @@ impl Index {
         if standing.key.is_none() {
             tokens.pop();
         }
-        root.at(&crate::value::Pointer::of(tokens)).map(|node| node.span)
+        root.at(&Pointer::of(tokens)).map(|node| node.span)
     }
 
     /// The workflows and steps of an Arazzo document, with what else it names.
@@ -257,38 +288,90 @@ impl Index {
             .unwrap_or_default()
     }
 
-    /// Where the urls of source descriptions of an Arazzo document stand, and the texts that they lead to.
+    /// Where the urls of source descriptions of an Arazzo document stand, and its `$ref`, and the places that they lead to:
+    /// of a document its beginning.
     #[must_use]
-    pub fn links(&self, source: SourceId) -> Vec<(Span, SourceId)> {
+    pub fn links(&self, source: SourceId) -> Vec<(Span, Span)> {
         let own = self.bundle.described.iter().filter(|described| described.span.source == source);
-        own.filter_map(|described| Some((described.span, described.root.as_ref()?.span.source))).collect()
+        let whole = own.filter_map(|d| Some((d.span, Span::new(d.root.as_ref()?.span.source, 0..0))));
+        whole.chain(self.references(source)).collect()
     }
 
-    /// Where the steps of an Arazzo document name operations, and the method and path of each.
-    #[must_use]
-    pub fn endpoints(&self, source: SourceId) -> Vec<(Span, String)> {
+    /// The `$ref` in schemas of an Arazzo document, and their targets in it.
+    fn references(&self, source: SourceId) -> Vec<(Span, Span)> {
         let mut found = vec![];
-        for (number, loaded) in self.bundle.documents.iter().enumerate() {
-            if loaded.document.source != source {
-                continue;
+        let Some(root) = self.root(source) else { return found };
+        let workflows = root.get("workflows").map(Node::items).unwrap_or_default().iter();
+        let components = root.get("components").and_then(|components| components.get("inputs"));
+        let mut left: Vec<&Node> = workflows.filter_map(|workflow| workflow.get("inputs")).chain(components).collect();
+        while let Some(node) = left.pop() {
+            match &node.kind {
+                Kind::Object(members) => left.extend(members.iter().map(|(_, value)| value)),
+                Kind::Array(items) => left.extend(items),
+                _ => continue,
             }
-            for step in loaded.document.workflows.iter().flat_map(|workflow| &workflow.steps) {
-                if let (Some(id), Some(operation)) =
-                    (&step.operation_id, operations::of_step(&self.bundle, number, step))
-                {
-                    found.push((id.span(), operation.endpoint()));
-                }
-            }
+            let Some(reference) = node.get("$ref").filter(|node| node.span.source == source) else { continue };
+            let Some(text) = reference.as_str() else { continue };
+            let target = text.strip_prefix('#').and_then(|way| root.at(&Pointer::parse(way)));
+            found.extend(target.map(|target| (reference.part(self.sources(), 0..text.len()), target.span)));
         }
+        found.sort_by_key(|(span, _)| span.start);
         found
     }
 
+    /// Words that belong behind what is written in these bytes of an Arazzo document: method and path of the operations
+    /// that steps name, the types of outputs.
+    #[must_use]
+    pub fn notes(&self, source: SourceId, within: Range<u32>) -> Vec<(Span, String)> {
+        let mut found = vec![];
+        let is_asked = |span: Span| span.source == source && within.start <= span.end && span.start <= within.end;
+        for (number, loaded) in self.bundle.documents.iter().enumerate() {
+            let document = &loaded.document;
+            if document.source != source {
+                continue;
+            }
+            for workflow in document.workflows.iter().filter(|workflow| is_asked(workflow.span)) {
+                let here = Here { bundle: &self.bundle, number, document, workflow: Some(workflow), step: None };
+                let mut outputs = |here: Here<'_>, list: &[crate::document::Output]| {
+                    for output in list.iter().filter(|output| is_asked(output.value.span)) {
+                        let kind = here.written(&output.value).and_then(|value| value.type_words());
+                        found.extend(kind.map(|kind| (output.value.span, kind)));
+                    }
+                };
+                for step in &workflow.steps {
+                    outputs(Here { step: Some(step), ..here }, &step.outputs);
+                }
+                outputs(here, &workflow.outputs);
+                for step in &workflow.steps {
+                    let Some(id) = step.operation_id.as_ref().filter(|id| is_asked(id.span())) else { continue };
+                    let operation = operations::of_step(&self.bundle, number, step);
+                    found.extend(operation.map(|operation| (id.span(), operation.endpoint())));
+                }
+            }
+        }
+        found.sort_by_key(|(span, _)| span.start);
+        found
+    }
+
+    /// The edit that passes the parameters that an operation needs and the step around a byte of a text does not pass, with
+    /// their names; nothing where none is missing.
+    #[must_use]
+    pub fn missing_parameters(&self, source: SourceId, offset: u32) -> Option<(Vec<String>, Edit)> {
+        missing::parameters(&self.bundle, source, offset)
+    }
+
     /// What is to be said about what stands at a byte of a text, in Markdown, and its place: the symbol that is named
-    /// there, else the field of the specification, or the beginning of an expression.
+    /// there, else the value that is read, the parameter, the member of a payload or the condition, else the field of the
+    /// specification, or the beginning of an expression.
     #[must_use]
     pub fn about(&self, source: SourceId, offset: u32) -> Option<(String, Span)> {
         if let Some((symbol, span)) = self.at(source, offset) {
-            return Some((symbol.about.clone(), span));
+            let value = self.output_value(symbol).map(|value| format!("\n\n{value}")).unwrap_or_default();
+            return Some((format!("{}{value}", symbol.about), span));
+        }
+        let described = described::described(&self.bundle, source, offset);
+        if let Some((about, span)) = described.and_then(|found| Some((found.about?, found.span))) {
+            return Some((about, span));
         }
         let standing = self.root(source)?.standing_at(offset)?;
         let Some(key) = standing.key else {
@@ -299,6 +382,15 @@ impl Index {
         let (own, object) = standing.pointer.tokens().split_last()?;
         let field = fields::Object::at(object)?.field(own)?;
         Some((format!("`{}`\n\n{}", field.name, field.words), key.span))
+    }
+
+    /// What the value of an output is, in Markdown.
+    fn output_value(&self, symbol: &Symbol) -> Option<String> {
+        if !matches!(symbol.kind, SymbolKind::Output | SymbolKind::WorkflowOutput) {
+            return None;
+        }
+        let (here, standing) = Here::at(&self.bundle, symbol.definition.source, symbol.definition.start)?;
+        here.written(standing.node)?.about()
     }
 
     /// What may be written at a byte of a text.

@@ -2,12 +2,13 @@
 
 use super::about;
 use super::fields::Object;
-use super::operations::{apis, of_step};
+use super::here::Here;
+use super::operations::{apis, asyncapis};
 use super::places::{key_span, properties};
-use crate::document::{Document, Step, Workflow};
+use super::values::told;
+use crate::document::{Document, Output, Step, Workflow};
 use crate::load::Bundle;
 use crate::node::{Key, Node, Standing};
-use crate::openapi::{Api, Operation, status};
 use crate::source::{SourceId, Span};
 use crate::value::Pointer;
 
@@ -48,6 +49,10 @@ pub struct Offer {
     pub about: String,
     /// Lines that go below it, in the column in which the entry of its list begins: other fields of it.
     pub below: Vec<String>,
+    /// The whole once more as a snippet, as the Language Server Protocol writes them: `${1:name}` is a place to fill in.
+    /// Lines behind the first are indented from the column in which the entry begins. Empty where there is nothing to
+    /// fill in.
+    pub snippet: Vec<String>,
 }
 
 impl Offer {
@@ -76,38 +81,35 @@ pub(super) fn offer(
     detail: impl Into<String>,
     about: impl Into<String>,
 ) -> Offer {
-    Offer { kind, text: text.into(), detail: detail.into(), about: about.into(), below: vec![] }
+    Offer { kind, text: text.into(), detail: detail.into(), about: about.into(), below: vec![], snippet: vec![] }
 }
 
-/// Where the cursor is: a document, and the workflow and step around it.
+/// An output that is written whole.
+fn entry_of_output(name: &str, value: Offer) -> Offer {
+    Offer { kind: OfferKind::Entry, text: format!("{name}: {}", value.text), ..value }
+}
+
+fn owned(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// Where the cursor is.
 pub(super) struct Around<'b> {
-    pub(super) bundle: &'b Bundle,
-    pub(super) number: usize,
-    pub(super) document: &'b Document,
-    pub(super) workflow: Option<&'b Workflow>,
-    pub(super) step: Option<&'b Step>,
-    tokens: Vec<String>,
+    pub(super) here: Here<'b>,
+    pub(super) tokens: Vec<String>,
 }
 
 pub(super) fn offers(bundle: &Bundle, source: SourceId, offset: u32) -> Option<Offers> {
-    let found = bundle.documents.iter().enumerate().find(|(_, loaded)| loaded.document.source == source);
-    let (number, loaded) = found?;
-    let document = &loaded.document;
-    let standing = document.root.standing_at(offset)?;
-    let tokens = standing.pointer.tokens().to_vec();
-    let item = |field: &str, at: usize| {
-        let index: usize = tokens.get(at + 1)?.parse().ok()?;
-        tokens.get(at).filter(|token| *token == field).map(|_| index)
-    };
-    let holds = |span: Span| span.start <= offset && offset <= span.end;
-    let workflow = item("workflows", 0).and_then(|_| document.workflows.iter().find(|own| holds(own.span)));
-    let steps = workflow.and(item("steps", 2)).and_then(|_| {
-        let node = document.root.at(&Pointer::of(tokens.get(..4)?.to_vec()))?;
-        let within = |step: &&Step| node.span.start <= step.id.span().start && step.id.span().end <= node.span.end;
-        workflow?.steps.iter().find(within)
-    });
-    let around = Around { bundle, number, document, workflow, step: steps, tokens };
+    let (here, standing) = Here::at(bundle, source, offset)?;
+    let around = Around { here, tokens: standing.pointer.tokens().to_vec() };
     around.offers(&standing, offset)
+}
+
+impl<'b> Around<'b> {
+    pub(super) fn at(bundle: &'b Bundle, source: SourceId, offset: u32) -> Option<Self> {
+        let (here, standing) = Here::at(bundle, source, offset)?;
+        Some(Self { here, tokens: standing.pointer.tokens().to_vec() })
+    }
 }
 
 impl Around<'_> {
@@ -116,7 +118,7 @@ impl Around<'_> {
         // An entry that is begun looks like a name with nothing behind it.
         let begun = (object.len() > 1 && standing.key.is_some()).then(|| object.get(object.len() - 2)).flatten();
         if let Some(key) = standing.key {
-            let replaced = key_span(key, &self.bundle.sources);
+            let replaced = key_span(key, &self.here.bundle.sources);
             let offers = match begun.map(String::as_str) {
                 Some("dependsOn") => self.dependencies(object.len() > 4),
                 _ => self.fields(object, key).or_else(|| self.payload_members(object, key))?,
@@ -124,13 +126,18 @@ impl Around<'_> {
             return Some(Offers { replaced, offers, files: false });
         }
         let text = standing.node.as_str()?;
-        let whole = standing.node.part(&self.bundle.sources, 0..text.len());
-        let within = standing.node.offset_within(&self.bundle.sources, offset)?;
+        let whole = standing.node.part(&self.here.bundle.sources, 0..text.len());
+        let within = standing.node.offset_within(&self.here.bundle.sources, offset)?;
         if let Some((start, offers)) = self.expression(text.get(..within)?) {
-            let replaced = standing.node.part(&self.bundle.sources, start..within);
+            let replaced = standing.node.part(&self.here.bundle.sources, start..within);
             let replaced = Span { end: offset, start: replaced.start.min(offset), ..replaced };
             let start = whole.start + u32::try_from(start).unwrap_or(0);
             return Some(Offers { replaced: Span { start, ..replaced }, offers, files: false });
+        }
+        if let Some((start, offers)) = (own == "condition").then(|| self.compared(text.get(..within)?)).flatten() {
+            let start = whole.start + u32::try_from(start).unwrap_or(0);
+            let replaced = Span { start: start.min(offset), end: whole.end.max(offset), ..whole };
+            return Some(Offers { replaced, offers, files: false });
         }
         let offers = self.values(own, object).or_else(|| self.payload_values(own, object))?;
         let files = own == "url" && Object::at(object) == Some(Object::Source);
@@ -139,14 +146,56 @@ impl Around<'_> {
 
     /// The fields that the object at a place does not have yet.
     fn fields(&self, object: &[String], own: &Key) -> Option<Vec<Offer>> {
-        let kind = Object::at(object)?;
-        let node = self.document.root.at(&Pointer::of(object.to_vec()));
+        let Some(kind) = Object::at(object) else { return self.first_items(object) };
+        let node = self.here.document.root.at(&Pointer::of(object.to_vec()));
         let there = |name: &str| name != own.name && node.is_some_and(|node| node.get(name).is_some());
-        let fields = kind.fields().iter().filter(|field| !there(field.name));
-        let fields = fields.map(|field| offer(OfferKind::Field, field.name, "", field.words));
+        if kind == Object::Outputs {
+            let found = self.likely_outputs().into_iter().filter(|(name, _)| !there(name));
+            return Some(found.map(|(name, value)| entry_of_output(&name, value)).collect());
+        }
         let is_begun = node.is_some_and(|node| node.members().len() == 1);
         let entries = if is_begun { self.entries(kind, object) } else { vec![] };
+        let fields = self.fields_of(kind, is_begun).into_iter().filter(|field| !there(&field.text));
         Some(entries.into_iter().chain(fields).collect())
+    }
+
+    /// The fields of an object, in the order in which they are usually written; `is_begun`: nothing is written of it yet.
+    fn fields_of(&self, kind: Object, is_begun: bool) -> Vec<Offer> {
+        let field = |field: &super::fields::Field| {
+            let beginning = is_begun.then(|| kind.beginning(field.name)).flatten();
+            let mut snippet = owned(beginning.unwrap_or(kind.shape(field.name)));
+            if kind == Object::Criterion && !self.here.messages().is_empty() {
+                snippet.iter_mut().for_each(|line| *line = line.replace("response.body", "message.payload"));
+            }
+            Offer { snippet, ..offer(OfferKind::Field, field.name, "", field.words) }
+        };
+        let mut fields: Vec<Offer> = kind.fields().iter().map(field).collect();
+        // As every example of the specification does.
+        fields.sort_by_key(|field| kind == Object::Step && field.text != "stepId");
+        fields
+    }
+
+    /// The first entries of a list that has none, with their dashes.
+    fn first_items(&self, list: &[String]) -> Option<Vec<Offer>> {
+        let (field, object) = list.split_last()?;
+        let is_map = matches!(Object::at(object)?, Object::Components | Object::Schema);
+        let item = [list, &["0".to_owned()]].concat();
+        let kind = Object::at(&item).filter(|_| !is_map)?;
+        let is_alone =
+            self.here.document.root.at(&Pointer::of(list.to_vec())).is_some_and(|node| node.members().len() == 1);
+        if !is_alone || field.parse::<usize>().is_ok() {
+            return None;
+        }
+        let within = |lines: Vec<String>| lines.into_iter().map(|line| format!("  {line}")).collect::<Vec<_>>();
+        let dashed = |offer: Offer| {
+            let mut snippet = within(offer.snippet);
+            if let Some(first) = snippet.first_mut() {
+                *first = format!("- {}", first.trim_start());
+            }
+            Offer { text: format!("- {}", offer.text), below: within(offer.below), snippet, ..offer }
+        };
+        let entries = self.entries(kind, &item).into_iter().chain(self.fields_of(kind, true));
+        Some(entries.map(dashed).collect())
     }
 
     /// Values of the field `own` of an object.
@@ -156,7 +205,16 @@ impl Around<'_> {
         }
         let kind = Object::at(object)?;
         Some(match (kind, own) {
+            (Object::Outputs, _) => {
+                let likely = self.likely_outputs().into_iter();
+                likely.map(|(_, value)| value).chain(self.fitting(None)).collect()
+            }
+            (Object::Criterion, "context") => self.contexts(),
+            (Object::Step, "correlationId") => self.fitting(None),
+            (Object::Body, "contentType") => self.content_types(),
             (Object::Step, "operationId") => self.operations(),
+            (Object::Step, "operationPath") => self.operation_paths(),
+            (Object::Step, "channelPath") => self.channels(),
             (Object::Step | Object::SuccessAction | Object::FailureAction, "workflowId") => self.workflows(),
             (Object::SuccessAction | Object::FailureAction, "stepId") => self.steps(),
             (Object::Parameter, "name") => self.parameter_names(object),
@@ -174,9 +232,9 @@ impl Around<'_> {
         if of_step { self.steps() } else { self.workflows() }
     }
 
-    fn steps(&self) -> Vec<Offer> {
-        let steps = self.workflow.map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
-        let other = steps.iter().filter(|step| self.step.is_none_or(|own| own.id.span() != step.id.span()));
+    pub(super) fn steps(&self) -> Vec<Offer> {
+        let steps = self.here.workflow.map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+        let other = steps.iter().filter(|step| self.here.step.is_none_or(|own| own.id.span() != step.id.span()));
         let entry = |step: &Step| {
             offer(OfferKind::Name, &step.id.value, about::target(step).unwrap_or_default(), about::step(step))
         };
@@ -188,11 +246,11 @@ impl Around<'_> {
             let summary = workflow.summary.as_ref().map(|text| text.value.as_str()).unwrap_or_default();
             offer(OfferKind::Name, name, summary, "")
         };
-        let own = self.document.workflows.iter();
-        let own = own.filter(|other| self.workflow.is_none_or(|own| own.id.span() != other.id.span()));
+        let own = self.here.document.workflows.iter();
+        let own = own.filter(|other| self.here.workflow.is_none_or(|own| own.id.span() != other.id.span()));
         let mut found: Vec<Offer> = own.map(|workflow| entry(workflow.id.value.clone(), workflow)).collect();
-        for described in self.bundle.described.iter().filter(|described| described.document == self.number) {
-            let other = described.leads_to.and_then(|other| self.bundle.documents.get(other));
+        for described in self.here.bundle.described.iter().filter(|described| described.document == self.here.number) {
+            let other = described.leads_to.and_then(|other| self.here.bundle.documents.get(other));
             for workflow in other.map(|loaded| loaded.document.workflows.as_slice()).unwrap_or_default() {
                 let name = format!("$sourceDescriptions.{}.{}", described.name, workflow.id.value);
                 found.push(entry(name, workflow));
@@ -203,9 +261,10 @@ impl Around<'_> {
 
     /// All operations of the descriptions; with several, each with the name of its own before it.
     fn operations(&self) -> Vec<Offer> {
-        let several = apis(self.bundle, self.number).count() > 1;
+        let (bundle, number) = (self.here.bundle, self.here.number);
+        let several = apis(bundle, number).count() + asyncapis(bundle, number).count() > 1;
         let mut found = vec![];
-        for (described, api) in apis(self.bundle, self.number) {
+        for (described, api) in apis(self.here.bundle, self.here.number) {
             for operation in api.operations().take(MOST) {
                 let Some(id) = operation.id() else { continue };
                 let text = match several {
@@ -215,43 +274,83 @@ impl Around<'_> {
                 found.push(offer(OfferKind::Operation, text, operation.endpoint(), about::operation(&operation)));
             }
         }
+        for (described, api) in asyncapis(bundle, number) {
+            for operation in api.operations().take(MOST) {
+                let text = match several {
+                    true => format!("$sourceDescriptions.{}.{}", described.name, operation.id()),
+                    false => operation.id().to_owned(),
+                };
+                let channel = operation.channel().ok().flatten();
+                let detail = channel.map(|channel| format!("channel {}", channel.name())).unwrap_or_default();
+                found.push(offer(OfferKind::Operation, text, detail, about::async_operation(&operation)));
+            }
+        }
+        found
+    }
+
+    /// All operations, by their places.
+    fn operation_paths(&self) -> Vec<Offer> {
+        let mut found = vec![];
+        for (described, api) in apis(self.here.bundle, self.here.number) {
+            for operation in api.operations().take(MOST) {
+                let way = Pointer::of(vec!["paths".into(), operation.path.into(), operation.method.into()]);
+                let text = format!("{{$sourceDescriptions.{}.url}}#{way}", described.name);
+                found.push(offer(OfferKind::Operation, text, operation.endpoint(), about::operation(&operation)));
+            }
+        }
+        found
+    }
+
+    /// All channels, by their places.
+    fn channels(&self) -> Vec<Offer> {
+        let mut found = vec![];
+        for (described, api) in asyncapis(self.here.bundle, self.here.number) {
+            for channel in api.channels().take(MOST) {
+                let way = Pointer::of(vec!["channels".into(), channel.name().into()]);
+                let text = format!("{{$sourceDescriptions.{}.url}}#{way}", described.name);
+                found.push(offer(OfferKind::Operation, text, channel.name(), about::channel(&channel)));
+            }
+        }
         found
     }
 
     fn components(&self, kind: &str) -> Vec<Offer> {
-        let entries = self.document.root.get("components").and_then(|components| components.get(kind));
+        let entries = self.here.document.root.get("components").and_then(|components| components.get(kind));
         let entries = entries.map(Node::members).unwrap_or_default();
         let entry = |(key, _): &(Key, Node)| offer(OfferKind::Name, format!("$components.{kind}.{}", key.name), "", "");
         entries.iter().map(entry).collect()
-    }
-
-    /// The workflow of a `workflowId`, with its document.
-    pub(super) fn called(&self, text: &str) -> Option<(&Document, &Workflow)> {
-        let named = |document: &'_ Document, name: &str| document.workflows.iter().position(|w| w.id.value == name);
-        let Some(rest) = text.strip_prefix("$sourceDescriptions.") else {
-            let index = named(self.document, text)?;
-            return Some((self.document, self.document.workflows.get(index)?));
-        };
-        self.bundle.described.iter().filter(|described| described.document == self.number).find_map(|described| {
-            let name = rest.strip_prefix(&described.name)?.strip_prefix('.')?;
-            let document = &self.bundle.documents.get(described.leads_to?)?.document;
-            Some((document, document.workflows.get(named(document, name)?)?))
-        })
     }
 
     /// The members behind the expression that ends at the cursor, and where the last name of it begins.
     fn expression(&self, before: &str) -> Option<(usize, Vec<Offer>)> {
         let begins = before.rfind('$')?;
         let written = before.get(begins..)?;
+        if let Some(way) = written.strip_prefix("$.").or_else(|| written.strip_prefix("$[")) {
+            return self.query(before, way);
+        }
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '$' | '.' | '-' | '_' | '#' | '/' | '~');
         if !written.chars().all(is_part) {
             return None;
         }
         if let Some((root, pointer)) = written.split_once('#') {
-            let last = pointer.rfind('/')?;
+            let members = |tokens: &[String], before: &str| {
+                let value =
+                    self.here.value(root).map(|value| tokens.iter().fold(value, |value, token| value.below(token)));
+                let members = value.map(|value| value.members()).unwrap_or_default();
+                members
+                    .into_iter()
+                    .map(|(key, schema)| {
+                        let (name, kind, words) = told(key, schema);
+                        offer(OfferKind::Member, format!("{before}{name}"), kind, words)
+                    })
+                    .collect()
+            };
+            let Some(last) = pointer.rfind('/') else {
+                return pointer.is_empty().then(|| (before.len(), members(&[], "/")));
+            };
             let tokens = Pointer::parse(pointer.get(..last)?);
             let start = before.len() - (pointer.len() - last - 1);
-            return Some((start, self.members(root, tokens.tokens())));
+            return Some((start, members(tokens.tokens(), "")));
         }
         let Some(dot) = written.rfind('.') else {
             let roots = ROOTS.iter().map(|(root, words)| offer(OfferKind::Member, *root, "", *words));
@@ -261,40 +360,71 @@ impl Around<'_> {
         Some((begins + dot + 1, self.behind(&parts)))
     }
 
+    /// The members behind a way of a JSONPath, into the value of the `context` beside it: `$.items[0].`.
+    fn query(&self, before: &str, way: &str) -> Option<(usize, Vec<Offer>)> {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | '*' | '\'');
+        let (object, _) = (self.tokens.split_last()?.1, ());
+        let context = self.here.document.root.at(&Pointer::of(object.to_vec()))?.get("context")?.as_str()?;
+        let last = way.rfind('.').map_or(0, |dot| dot + 1);
+        let (behind, begun) = way.split_at_checked(last)?;
+        if !way.chars().all(is_part) || begun.contains('[') {
+            return None;
+        }
+        let tokens = behind.split(['.', '[', ']', '\'']).filter(|token| !token.is_empty());
+        let tokens = tokens.map(|token| if token == "*" { "0" } else { token });
+        let value = tokens.fold(self.here.value(context)?, |value, token| value.below(token));
+        let members = value.members().into_iter().map(|(key, schema)| {
+            let (name, kind, words) = told(key, schema);
+            offer(OfferKind::Member, name, kind, words)
+        });
+        Some((before.len() - begun.len(), members.collect()))
+    }
+
+    /// An output: its type, and where it comes from.
+    pub(super) fn output(&self, here: Here<'_>, text: String, output: &Output) -> Offer {
+        let written = output.value.as_str().unwrap_or_default();
+        let value = here.written(&output.value);
+        let kind = value.as_ref().and_then(|value| value.type_words());
+        let about = value.and_then(|value| value.about()).unwrap_or_default();
+        match kind {
+            Some(kind) => offer(OfferKind::Member, text, kind, format!("`{written}`\n\n{about}")),
+            None => offer(OfferKind::Member, text, written, about),
+        }
+    }
+
+    fn outputs(&self, here: Here<'_>, list: &[Output]) -> Vec<Offer> {
+        list.iter().map(|output| self.output(here, output.name.name.clone(), output)).collect()
+    }
+
+    /// The outputs of a workflow.
+    fn returned(&self, here: Option<Here<'_>>) -> Vec<Offer> {
+        let of = |here: Here<'_>| Some(self.outputs(here, &here.workflow?.outputs));
+        here.and_then(of).unwrap_or_default()
+    }
+
     /// The members behind `$steps.first.outputs` and the like.
     fn behind(&self, parts: &[&str]) -> Vec<Offer> {
         let words = |list: &[&str]| list.iter().map(|word| offer(OfferKind::Member, *word, "", "")).collect();
-        let outputs = |list: &[crate::document::Output]| {
-            let entry = |output: &crate::document::Output| {
-                offer(OfferKind::Member, &output.name.name, output.value.as_str().unwrap_or_default(), "")
-            };
-            list.iter().map(entry).collect::<Vec<_>>()
-        };
-        let step = |name: &str| self.workflow?.steps.iter().find(|step| step.id.value == name);
+        let here = self.here;
+        let of_inputs = |here: Here<'_>| Some(inputs(here.document, here.workflow?));
         match parts {
-            ["$inputs"] => self.workflow.map(|own| inputs(self.document, own)).unwrap_or_default(),
+            ["$inputs"] => of_inputs(here).unwrap_or_default(),
             ["$steps"] => self.steps(),
             ["$steps", _] => words(&["outputs"]),
             ["$steps", name, "outputs"] => {
-                let mut found = step(name).map(|step| outputs(&step.outputs)).unwrap_or_default();
-                let called = step(name).and_then(|step| self.called(&step.workflow_id.as_ref()?.value));
-                found.extend(called.map(|(_, workflow)| outputs(&workflow.outputs)).into_iter().flatten());
+                let Some(there) = here.step_named(name) else { return vec![] };
+                let own = there.step.map(|step| step.outputs.as_slice()).unwrap_or_default();
+                let mut found = self.outputs(there, own);
+                found.extend(self.returned(there.called_by_step()));
                 found
             }
-            ["$outputs"] => {
-                let called = self.step.and_then(|step| self.called(&step.workflow_id.as_ref()?.value));
-                let workflow = called.map(|(_, workflow)| workflow).or(self.workflow);
-                workflow.map(|workflow| outputs(&workflow.outputs)).unwrap_or_default()
-            }
+            ["$outputs"] => self.returned(here.called_by_step().or(Some(Here { step: None, ..here }))),
             ["$workflows"] => self.workflows().into_iter().filter(|entry| !entry.text.starts_with('$')).collect(),
             ["$workflows", _] => words(&["inputs", "outputs"]),
-            ["$workflows", name, field] => match (self.called(name), *field) {
-                (Some((_, workflow)), "outputs") => outputs(&workflow.outputs),
-                (Some((document, workflow)), "inputs") => inputs(document, workflow),
-                _ => vec![],
-            },
+            ["$workflows", name, "outputs"] => self.returned(here.called(name)),
+            ["$workflows", name, "inputs"] => here.called(name).and_then(of_inputs).unwrap_or_default(),
             ["$sourceDescriptions"] => {
-                let described = self.bundle.described.iter().filter(|described| described.document == self.number);
+                let described = here.bundle.described.iter().filter(|described| described.document == here.number);
                 described.map(|described| offer(OfferKind::Member, &described.name, "", "")).collect()
             }
             ["$sourceDescriptions", name] => self.of_source(name),
@@ -309,6 +439,10 @@ impl Around<'_> {
             ["$response", "header"] => self.response_headers(),
             ["$request", place] => self.request_names(place),
             ["$message"] => words(&["header", "payload"]),
+            ["$message", "header"] => {
+                let headers = here.message_headers().into_iter().map(|(key, schema)| told(key, schema));
+                headers.map(|(name, kind, words)| offer(OfferKind::Member, name, kind, words)).collect()
+            }
             _ => vec![],
         }
     }
@@ -331,59 +465,20 @@ impl Around<'_> {
         }
     }
 
-    pub(super) fn operation(&self) -> Option<Operation<'_>> {
-        of_step(self.bundle, self.number, self.step?)
-    }
-
     fn request_names(&self, place: &str) -> Vec<Offer> {
-        let parameters = self.operation().map(|operation| operation.parameters().0).unwrap_or_default();
+        let parameters = self.here.operation().map(|operation| operation.parameters().0).unwrap_or_default();
         let here = parameters.iter().filter(|parameter| parameter.location == place);
         here.map(|parameter| offer(OfferKind::Member, parameter.name, "", "")).collect()
     }
 
     fn response_headers(&self) -> Vec<Offer> {
-        let Some(operation) = self.operation() else { return vec![] };
+        let Some(operation) = self.here.operation() else { return vec![] };
         let mut found: Vec<Offer> = vec![];
         for (_, answer) in operation.response_nodes() {
             let Ok(answer) = operation.api().resolve(answer) else { continue };
             for (key, _) in answer.get("headers").map(Node::members).unwrap_or_default() {
                 if !found.iter().any(|known| known.text == key.name) {
                     found.push(offer(OfferKind::Member, &key.name, "", ""));
-                }
-            }
-        }
-        found
-    }
-
-    /// Members of the body behind a pointer, as its schema has them.
-    pub(super) fn members(&self, root: &str, tokens: &[String]) -> Vec<Offer> {
-        let Some(operation) = self.operation() else { return vec![] };
-        let api = operation.api();
-        let mut schemas: Vec<&Node> = vec![];
-        match root {
-            "$response.body" => {
-                for (key, answer) in operation.response_nodes() {
-                    if !status::is_success(&key.name) && key.name != "default" {
-                        continue;
-                    }
-                    let Ok(answer) = api.resolve(answer) else { continue };
-                    schemas.extend(operation.content(answer).iter().filter_map(|media| media.schema));
-                }
-            }
-            "$request.body" => {
-                let body = operation.request_body().ok().flatten();
-                schemas.extend(body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema));
-            }
-            _ => return vec![],
-        }
-        let mut found: Vec<Offer> = vec![];
-        for schema in schemas {
-            for (key, node) in below(api, schema, tokens) {
-                if !found.iter().any(|known| known.text == key.name) {
-                    let node = api.resolve(node).unwrap_or(node);
-                    let words = node.get("description").and_then(Node::as_str).unwrap_or_default();
-                    let name = key.name.replace('~', "~0").replace('/', "~1");
-                    found.push(offer(OfferKind::Member, name, about::type_of(node).unwrap_or_default(), words));
                 }
             }
         }
@@ -399,43 +494,6 @@ pub(super) fn root_at(text: &str, offset: usize) -> Option<(String, std::ops::Ra
     let start = text.get(..end)?.rfind('$')?;
     let (root, words) = ROOTS.iter().find(|(root, _)| text.get(start..end) == Some(*root))?;
     (start <= offset).then(|| (format!("`{root}`\n\n{words}"), start..end))
-}
-
-/// References that are followed on the way into a schema.
-const DEPTH: usize = 16;
-
-/// The members of what stands at the end of a way into a value of a schema.
-fn below<'n>(api: Api<'n>, schema: &'n Node, tokens: &[String]) -> Vec<(&'n Key, &'n Node)> {
-    let mut level = parts(api, schema);
-    for token in tokens {
-        let is_item = token.parse::<usize>().is_ok();
-        let step = |schema: &&'n Node| {
-            let member = schema.get("properties").and_then(|members| members.get(token));
-            member.or_else(|| schema.get("items").filter(|_| is_item))
-        };
-        level = level.iter().filter_map(step).flat_map(|schema| parts(api, schema)).collect();
-    }
-    level
-        .iter()
-        .flat_map(|schema| schema.get("properties").map(Node::members).unwrap_or_default())
-        .map(|(key, node)| (key, node))
-        .collect()
-}
-
-/// A schema with those that it is made of.
-fn parts<'n>(api: Api<'n>, schema: &'n Node) -> Vec<&'n Node> {
-    let (mut found, mut left) = (vec![], vec![schema]);
-    while let Some(next) = left.pop() {
-        let Ok(node) = api.resolve(next) else { continue };
-        if found.len() == DEPTH {
-            break;
-        }
-        found.push(node);
-        for list in ["allOf", "anyOf", "oneOf"] {
-            left.extend(node.get(list).map(Node::items).unwrap_or_default().iter().rev());
-        }
-    }
-    found
 }
 
 pub(super) fn inputs(document: &Document, workflow: &Workflow) -> Vec<Offer> {

@@ -1,8 +1,8 @@
 //! The places that name what documents define.
 
 use super::declare::{Declared, WorkflowNames, declare};
-use super::operations::{by_id, of_step, split, split_path};
-use super::places::{start, within};
+use super::operations::{async_by_id, by_id, channel, of_step, split, split_path};
+use super::places::{key_span, start, within};
 use super::{Occurrence, Symbol, SymbolKind, about, fields};
 use crate::document::{Action, Document, OrReusable, Parameter, Step, Text, Workflow};
 use crate::expr::{
@@ -279,6 +279,26 @@ impl Uses<'_> {
             if let Some(operation) = by_id(bundle, document, &text.value) {
                 let span = self.part(text, text.value.len() - id.len()..text.value.len());
                 self.operation(&operation, span);
+            } else if let Some((operation, start)) = async_by_id(bundle, document, &text.value) {
+                let span = self.part(text, start..text.value.len());
+                let about = || about::async_operation(&operation);
+                let definition = key_span(operation.key, &bundle.sources);
+                let symbol = self.declared.define(SymbolKind::Operation, operation.id(), definition, about);
+                self.add(Some(symbol), span);
+            }
+        }
+        if let Some(text) = &step.channel_path
+            && let Some((source, pointer)) = split_path(&text.value)
+        {
+            let start = "{$sourceDescriptions.".len();
+            let span = self.part(text, start..start + source.len());
+            self.source(document, source, span);
+            if let Some(channel) = channel(bundle, document, &text.value) {
+                let span = self.part(text, text.value.len() - pointer.len()..text.value.len());
+                let definition = key_span(channel.key, &bundle.sources);
+                let about = || about::channel(&channel);
+                let symbol = self.declared.define(SymbolKind::Channel, channel.name(), definition, about);
+                self.add(Some(symbol), span);
             }
         }
         if let Some(text) = &step.operation_path

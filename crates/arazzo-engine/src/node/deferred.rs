@@ -4,6 +4,7 @@
 //! Only the plainest layout is taken apart: block mappings with one `key:` a line. Whatever looks different is read
 //! whole, and so is a document of which a part cannot be read alone (an alias of an anchor elsewhere).
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::{Builder, Key, Kind, Node, NodeLimits, duplicates};
@@ -36,6 +37,16 @@ struct Document {
     source: SourceId,
     text: Arc<str>,
     limits: NodeLimits,
+    ids: OnceLock<Ids>,
+}
+
+/// Where operations get their names: the bytes of each `operationId`, in order. The text is searched once, and not for
+/// each operation that is asked for.
+#[derive(Debug, Default)]
+struct Ids {
+    by_name: BTreeMap<String, Vec<usize>>,
+    /// Those whose names are not seen in the text: in escapes, behind an alias, on another line.
+    hidden: Vec<usize>,
 }
 
 impl PartialEq for Deferred {
@@ -70,15 +81,17 @@ impl Deferred {
         self.part.node.get_or_init(|| self.part.read()).as_deref().ok()
     }
 
-    /// `false` if no scalar is written like this, and the value is no reference.
-    pub(super) fn may_hold(&self, scalar: &str) -> bool {
-        let text = self.part.text();
-        let bound = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "'\",:{}[]#".contains(c));
-        let written = text.match_indices(scalar).any(|(at, _)| {
-            let (before, after) = (text.get(..at), text.get(at + scalar.len()..));
-            bound(before.and_then(|t| t.chars().next_back())) && bound(after.and_then(|t| t.chars().next()))
-        });
-        written || *self.part.refers.get_or_init(|| self.part.refers())
+    /// The bytes in the document at which an operation may be called so.
+    pub(super) fn named(&self, id: &str) -> Vec<usize> {
+        let ids = self.part.document.ids.get_or_init(|| ids(&self.part.document.text));
+        let shown = ids.by_name.get(id).map(Vec::as_slice).unwrap_or_default();
+        shown.iter().chain(&ids.hidden).copied().collect()
+    }
+
+    /// `false` if the value holds none of these bytes, and is no reference.
+    pub(super) fn may_hold(&self, places: &[usize]) -> bool {
+        let part = &self.part;
+        places.iter().any(|at| (part.start..part.end).contains(at)) || *part.refers.get_or_init(|| part.refers())
     }
 
     /// The faults that were found when the value was looked at.
@@ -98,7 +111,7 @@ impl Part {
     }
 
     fn read(&self) -> Result<Box<Node>, Diagnostics> {
-        let Document { source, text, limits } = self.document.as_ref();
+        let Document { source, text, limits, .. } = self.document.as_ref();
         let alone = Builder::read_part(*source, text, self.start..self.end, *limits).map(Box::new);
         alone.or_else(|_| {
             let whole = Builder::read_part(*source, text, 0..text.len(), *limits)?;
@@ -116,6 +129,36 @@ impl Part {
             |line: &str| Some(indent(line)) == own && line.trim_start_matches([' ', '"', '\'']).starts_with("$ref");
         text.lines().any(refers)
     }
+}
+
+/// The names of operations in a text.
+fn ids(text: &str) -> Ids {
+    let mut found = Ids::default();
+    for (at, key) in text.match_indices("operationId") {
+        let behind = text.get(at + key.len()..).unwrap_or_default().trim_start_matches(['"', '\'']).trim_start();
+        let Some(value) = behind.strip_prefix(':') else { continue };
+        let line = value.split(['\n', '\r']).next().unwrap_or_default().trim_start();
+        let names: Vec<&str> = match line.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let inside = line.get(1..).and_then(|rest| rest.split_once(quote));
+                inside.map(|(name, _)| name).filter(|name| !name.contains('\\')).into_iter().collect()
+            }
+            // What ends a name in braces is a part of it elsewhere.
+            Some(c) if c.is_alphanumeric() || c == '_' => {
+                let whole = line.split(" #").next().unwrap_or_default().trim();
+                let within = whole.split([',', '}']).next().unwrap_or_default().trim();
+                if within == whole { vec![whole] } else { vec![whole, within] }
+            }
+            _ => vec![],
+        };
+        if names.is_empty() {
+            found.hidden.push(at);
+        }
+        for name in names {
+            found.by_name.entry(name.to_owned()).or_default().push(at);
+        }
+    }
+    found
 }
 
 /// `false` if a text shows that no reference in it leads out of its document. What is none in the end may count.
@@ -157,7 +200,7 @@ pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Opt
     if limits.merge_keys && text.match_indices("<<").any(merges) {
         return None;
     }
-    let document = Arc::new(Document { source, text: text.clone(), limits });
+    let document = Arc::new(Document { source, text: text.clone(), limits, ids: OnceLock::new() });
     let mut lines = vec![];
     let mut start = 0;
     for raw in text.split_inclusive('\n') {

@@ -196,14 +196,16 @@ impl Node {
         }
     }
 
-    /// `false` if the text of a deferred value shows that no scalar in it is written like this, and that it is no
-    /// reference to another value.
-    #[must_use]
-    pub fn may_hold(&self, scalar: &str) -> bool {
-        match &self.kind {
-            Kind::Deferred(deferred) => deferred.may_hold(scalar),
+    /// Of the members of an object, those in which an operation may be called so: the text of deferred ones shows that of
+    /// the others, which are not read for it.
+    pub(crate) fn naming<'n>(members: &'n [(Key, Self)], id: &str) -> Vec<&'n (Key, Self)> {
+        let mut places: Option<Vec<usize>> = None;
+        let mut may_hold = |(_, node): &&(Key, Self)| match &node.kind {
+            // All are parts of one text.
+            Kind::Deferred(deferred) => deferred.may_hold(places.get_or_insert_with(|| deferred.named(id))),
             _ => true,
-        }
+        };
+        members.iter().filter(|member| may_hold(member)).collect()
     }
 
     /// The value itself, without a look at it that counts.

@@ -237,14 +237,11 @@ impl<'a> Api<'a> {
     /// The operations with this `operationId`; more than one is a fault of the document.
     #[must_use]
     pub fn by_id(self, id: &str) -> Vec<Operation<'a>> {
-        let found = |may: bool| {
-            let items = self.paths().iter().filter(move |(_, item)| item.may_hold(id) || !may);
-            let operations = items.flat_map(move |(path, item)| self.of_path(path, item));
-            operations.filter(|operation| operation.id() == Some(id)).collect::<Vec<_>>()
-        };
-        // An id that is written with escapes, or behind a reference, is not in the text as it is.
-        let shown = found(true);
-        if shown.is_empty() { found(false) } else { shown }
+        let found =
+            |(path, item): &'a (Key, Node)| self.of_path(path, item).filter(|operation| operation.id() == Some(id));
+        let shown: Vec<Operation<'a>> = Node::naming(self.paths(), id).into_iter().flat_map(found).collect();
+        // An id whose name is written with escapes, or behind a reference, is not in the text as it is.
+        if shown.is_empty() { self.paths().iter().flat_map(found).collect() } else { shown }
     }
 
     /// The operation under `/paths/~1pets/get`.
