@@ -1,6 +1,7 @@
 //! What strangers may do to people who run their documents: it ends with the right exit code, in bounded memory and
 //! time, and nothing leaks. docs/safety.md names the row of each test.
 
+mod brokers;
 mod canaries;
 mod documents;
 mod files;
@@ -23,5 +24,8 @@ fn there_are_as_many_scenarios_as_the_pages_say() {
             lines.iter().filter(row).count() + text.matches("ends(\"").count()
         })
         .sum();
-    assert!(written >= 215 && written + generated >= 250, "{written} files, {generated} generated");
+    assert!(written >= 215, "{written} files");
+    let page = std::fs::read_to_string(crate::suite::workspace_root().join("docs/safety.md")).unwrap();
+    let said = page.split_once("more than ").and_then(|(_, rest)| rest.split_once(" scenarios")).unwrap().0;
+    assert!(written + generated > said.parse().unwrap(), "{written} files, {generated} generated; {said} are said");
 }

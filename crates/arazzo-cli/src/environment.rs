@@ -49,7 +49,13 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
     });
     let mut variables = BTreeMap::new();
     for path in files {
-        let text = named_text(Path::new(path), LARGEST).map_err(|reason| format!("--env-file: `{path}`: {reason}"))?;
+        let text = named_text(Path::new(path), LARGEST).map_err(|reason| match path.contains('=') {
+            // A variable in the place of the file, with what may be a secret.
+            true => format!(
+                "--env-file: {reason}; what was given is not shown: write NAME=VALUE into a file, and its name here"
+            ),
+            false => format!("--env-file: `{path}`: {reason}"),
+        })?;
         variables.extend(read(path, &text)?);
     }
     let flags = of_flags(&known, &typed, &variables);

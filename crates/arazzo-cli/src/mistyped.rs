@@ -63,7 +63,9 @@ fn redact_error(mut error: Error) -> Error {
         // `--server <[SOURCE=]URL>`; what belongs to no flag begins with `<` or `[`.
         let flag = argument.strip_prefix("--").and_then(|rest| rest.split([' ', '=', '[']).next());
         let shown = flag.map_or_else(|| !behind.iter().any(|(word, _)| *word == value), is_shown);
-        if !shown {
+        // A user in the place of a host has a password, and what is wrong behind the name of a secret may be its value.
+        let is_host = !value.contains('@') && flag != Some("secret-host");
+        if !shown || !is_host {
             hide(&mut error, ContextKind::InvalidValue);
             error.remove(ContextKind::SuggestedValue);
         }

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::limits::CONNECTION_HEADERS;
 use crate::openapi::encode::is_header_name;
-use crate::openapi::path::{self, Piece};
+use crate::openapi::path::{self, Piece, is_dots};
 
 /// What a request of an operation is planned to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,17 @@ pub fn compare(route: Route<'_>, method: &str, url: &str) -> Result<(), Differen
     if place(&url) != place(&server) {
         return Err(Difference::Origin);
     }
-    let base = server.path().trim_end_matches('/');
-    let rest = url.path().strip_prefix(base).filter(|rest| rest.starts_with('/')).ok_or(Difference::Prefix)?;
-    let (template, _) = path::split(route.path);
+    compare_path(server.path(), route.path, url.path())
+}
+
+/// Compares a path with that of its server and with its template.
+///
+/// # Errors
+/// [`Difference::Prefix`] and [`Difference::Segments`]
+pub fn compare_path(server: &str, template: &str, sent: &str) -> Result<(), Difference> {
+    let base = server.trim_end_matches('/');
+    let rest = sent.strip_prefix(base).filter(|rest| rest.starts_with('/')).ok_or(Difference::Prefix)?;
+    let (template, _) = path::split(template);
     if fits(template, rest) { Ok(()) } else { Err(Difference::Segments) }
 }
 
@@ -115,7 +123,7 @@ fn fits(template: &str, sent: &str) -> bool {
     let before = wanted.iter().zip(&sent).take(first).all(|(wanted, sent)| segment_fits(wanted, sent));
     let after =
         wanted.iter().rev().zip(sent.iter().rev()).take(behind).all(|(wanted, sent)| segment_fits(wanted, sent));
-    before && after && inside.len() > last - first && !inside.iter().any(|segment| leads_elsewhere(segment))
+    before && after && inside.len() > last - first && !inside.iter().any(|segment| is_dots(segment))
 }
 
 /// `true` if a segment is one of a template: its texts stand where they have to.
@@ -132,14 +140,9 @@ fn segment_fits(wanted: &str, sent: &str) -> bool {
             };
             let (before, behind) = (text(pieces.first()), text(pieces.last()));
             let room = before.len() + behind.len() <= sent_bytes.len();
-            room && sent_bytes.starts_with(&before) && sent_bytes.ends_with(&behind) && !leads_elsewhere(sent)
+            room && sent_bytes.starts_with(&before) && sent_bytes.ends_with(&behind) && !is_dots(sent)
         }
     }
-}
-
-/// `true` for `.` and `..`, however they are written.
-fn leads_elsewhere(segment: &str) -> bool {
-    matches!(&*decoded(segment), b"." | b"..")
 }
 
 fn decoded(text: &str) -> Cow<'_, [u8]> {

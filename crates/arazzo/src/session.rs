@@ -16,7 +16,7 @@ use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 use arazzo_engine::machine::{
     AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress,
-    Request, Secrets, StoredState,
+    Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -270,18 +270,7 @@ impl Session {
         if is_hook || self.machine.is_mocked_channel(request) {
             return Ok(());
         }
-        self.policy.channel(request, |channel, message| {
-            let Message { headers, payload, .. } = message.cloned().unwrap_or_default();
-            let headers = channel.headers.iter().cloned().chain(headers).collect();
-            let query: Vec<String> = channel.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let (method, url) = (String::new(), format!("{}?{}", channel.path, query.join("&")));
-            let body = message.map(|_| payload);
-            let (url, body) = match &channel.opening {
-                Some(opening) => (opening.target.clone(), Some(opening.body.clone())),
-                None => (url, body),
-            };
-            self.machine.secrets_in(&Request { method, url, headers, body })
-        })
+        self.policy.channel(request, |channel, message| self.machine.secrets_in_message(channel, message))
     }
 
     /// As for answers: what a connection says may quote what was sent.

@@ -1,6 +1,7 @@
 //! Addresses: which texts can be one, protocol by protocol.
 
 use super::protocol::Protocol;
+use crate::openapi::path::is_dots;
 
 /// Bytes of a topic of MQTT at most.
 const MQTT_TOPIC: usize = 65_535;
@@ -36,7 +37,11 @@ fn blank(address: &str) -> Option<String> {
 }
 
 fn web(address: &str) -> Option<String> {
-    blank(address).or_else(|| address.contains('#').then(|| "has a fragment, which is never sent".to_owned()))
+    let path = address.split('?').next().unwrap_or_default();
+    let leads_elsewhere =
+        || path.split('/').any(is_dots).then(|| "has a `.` or `..` that leads to another path".to_owned());
+    let fragment = || address.contains('#').then(|| "has a fragment, which is never sent".to_owned());
+    blank(address).or_else(fragment).or_else(leads_elsewhere)
 }
 
 fn mqtt(address: &str, sends: bool) -> Option<String> {

@@ -476,7 +476,7 @@ impl<'b> Compiler<'b> {
         })
     }
 
-    fn header_name(&mut self, name: &Text) -> Option<()> {
+    pub(super) fn header_name(&mut self, name: &Text) -> Option<()> {
         let plain = name.value.to_ascii_lowercase();
         if CONNECTION_HEADERS.contains(&plain.as_str()) && !self.bundle.headers.contains(&plain) {
             let message = format!("a document may not set the header `{}`: the connection does", name.value);

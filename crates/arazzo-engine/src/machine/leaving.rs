@@ -5,9 +5,10 @@ use url::Url;
 use super::Machine;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall};
+use super::message;
 use super::wire::Request;
 use crate::expr::StepId;
-use crate::gate::{Difference, Route, compare, compare_headers, sent_url};
+use crate::gate::{Difference, Route, compare, compare_headers, compare_path, sent_url};
 use crate::program::{Location, Operation, Step};
 use crate::reason::Reason;
 
@@ -27,10 +28,33 @@ impl Machine {
         Some(self.fault_at(id, Reason::UnplannedRequest, message))
     }
 
+    /// The fault of a step if what a channel of the web is connected with, or sent, is not what was planned for it: below the
+    /// path of its server, on its address (but where a message said that), and with no header of the connection.
+    pub(super) fn refuse_unplanned_handshake(
+        &self,
+        step: &Step,
+        (server, address): (&str, Option<&str>),
+        channel: &message::Channel,
+    ) -> Result<(), Box<Fault>> {
+        if !channel.protocol.is_web() || channel.hook.is_some() {
+            return Ok(());
+        }
+        let template = address.map_or_else(|| "/{+address}".to_owned(), rooted);
+        let path = channel.path.split('?').next().unwrap_or_default();
+        // A channel without an address is its server.
+        let sent = if path == server { format!("{path}/") } else { path.to_owned() };
+        let compared =
+            compare_path(server, &template, &sent).and_then(|()| compare_step_headers(step, &channel.headers));
+        compared.map_err(|difference| {
+            let message = format!("a channel is not connected to, because it is not as it was planned: {difference}");
+            Fault::unsent(Reason::UnplannedRequest, step, step.span, message)
+        })
+    }
+
     /// Compares a request with the operation of its step.
     fn compare_with_operation(&self, step: &Step, request: &Request) -> Result<(), Difference> {
         let (operation, server) = self.planned_server(step)?;
-        compare_step_headers(step, request)?;
+        compare_step_headers(step, &request.headers)?;
         let route = Route { method: &operation.method, server: &server, path: &operation.path };
         compare(route, &request.method, &request.url)
     }
@@ -44,7 +68,7 @@ impl Machine {
 
     fn compare_with_plan(&self, step: &Step, pending: &PendingCall, request: &Request) -> Result<(), Difference> {
         let (_, server) = self.planned_server(step)?;
-        compare_step_headers(step, request)?;
+        compare_step_headers(step, &request.headers)?;
         match &pending.purpose {
             CallPurpose::Operation if pending.hops == 0 => self.compare_with_operation(step, request),
             CallPurpose::Operation => {
@@ -76,9 +100,14 @@ impl Machine {
 }
 
 /// Looks at the headers of a request: `Host` is one of its own where the step names it.
-fn compare_step_headers(step: &Step, request: &Request) -> Result<(), Difference> {
+fn compare_step_headers(step: &Step, headers: &[(String, String)]) -> Result<(), Difference> {
     let is_host = |name: &str| name.eq_ignore_ascii_case("host");
     let mut arguments = step.call.arguments().iter();
     let names_host = arguments.any(|argument| argument.location == Location::Header && is_host(&argument.name));
-    compare_headers(&request.headers, names_host)
+    compare_headers(headers, names_host)
+}
+
+/// An address as a path.
+fn rooted(address: &str) -> String {
+    format!("{}{address}", if address.starts_with('/') { "" } else { "/" })
 }

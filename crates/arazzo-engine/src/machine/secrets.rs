@@ -7,6 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use crate::value::Json;
 
+use super::message::{Channel, Login, Message, Opening};
 use super::servers::secrets_of_query;
 use super::store::Slot;
 use super::{Machine, Request, select};
@@ -33,10 +34,74 @@ impl Machine {
             let _ = (parsed.set_username(""), parsed.set_password(None));
             url = parsed.to_string();
         }
-        let values = request.headers.iter().map(|(_, value)| value.as_bytes());
-        let whole = [url.as_bytes(), request.body.as_deref().unwrap_or_default()];
+        let values = request.headers.iter().map(|(_, value)| value.as_str());
+        let body = request.body.as_deref().unwrap_or_default();
+        let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        self.secrets_in_texts(&mut values.chain([url.as_str()]), body, content_type.map(|(_, value)| value.as_str()))
+    }
+
+    /// As [`Machine::secrets_in`], of all that is said to a broker: how it is connected to, and a message. The user in the
+    /// url of a server that was given is that server's.
+    #[must_use]
+    pub fn secrets_in_message(&self, channel: &Channel, message: Option<&Message>) -> Vec<String> {
+        // Each by its name, so that nothing that is added is forgotten here.
+        let Channel {
+            protocol: _,
+            host: _,
+            path,
+            query,
+            headers,
+            address,
+            login,
+            proof: _,
+            bindings,
+            hook: _,
+            opening,
+        } = channel;
+        let mut texts = vec![path.clone(), address.clone()];
+        texts.extend(bindings.values().map(json_text));
+        texts.extend(query.iter().chain(headers).map(|(_, value)| value.clone()));
+        match login.as_ref().filter(|_| !self.is_users_server(channel)) {
+            Some(
+                Login::Password { user, password }
+                | Login::ScramSha256 { user, password }
+                | Login::ScramSha512 { user, password },
+            ) => texts.extend([user.clone(), password.clone()]),
+            Some(Login::Token(token)) => texts.push(token.clone()),
+            None => {}
+        }
+        let mut named =
+            headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value);
+        let mut body: &[u8] = &[];
+        if let Some(Opening { method: _, target, body: opened }) = opening {
+            texts.push(target.clone());
+            body = opened;
+        }
+        if let Some(Message { headers, content_type, correlation, reply_to, key, payload }) = message {
+            texts.extend(headers.iter().map(|(_, value)| value.clone()));
+            texts.extend([correlation, reply_to, key].into_iter().flatten().cloned());
+            (named, body) = (content_type.as_ref(), payload);
+        }
+        self.secrets_in_texts(&mut texts.iter().map(String::as_str), body, named.map(String::as_str))
+    }
+
+    /// `true` if who connects is the user in the url of a server that was given.
+    fn is_users_server(&self, channel: &Channel) -> bool {
+        let mut servers = self.program.channels.iter().filter_map(|known| self.endpoint_of(known).ok());
+        servers.any(|known| {
+            let login = known.user.map(|(user, password)| Login::Password { user, password });
+            login.is_some() && login == channel.login && known.host == channel.host
+        })
+    }
+
+    fn secrets_in_texts<'t>(
+        &self,
+        texts: &mut dyn Iterator<Item = &'t str>,
+        body: &'t [u8],
+        content_type: Option<&str>,
+    ) -> Vec<String> {
         let mut found = BTreeSet::new();
-        for bytes in whole.into_iter().chain(values) {
+        for bytes in texts.map(str::as_bytes).chain([body]) {
             found.extend(self.redactor.names_in(bytes));
             // JSON inside of a query, for one, is escaped twice; so is what a server has escaped already.
             let mut text = Cow::Borrowed(bytes);
@@ -50,12 +115,11 @@ impl Machine {
             }
         }
         // What is no letter of ASCII is written in other bytes in other charsets.
-        let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        let charset = content_type.and_then(|(_, value)| MediaType::parse(value).parameter("charset"));
+        let charset = content_type.and_then(|value| MediaType::parse(value).parameter("charset"));
         let charset = charset.and_then(|label| Encoding::for_label(label.as_bytes())).filter(|known| *known != UTF_8);
-        if let (Some(charset), Some(body)) = (charset, &request.body) {
+        if let Some(charset) = charset {
             let unescaped: Vec<u8> = percent_encoding::percent_decode(body).collect();
-            for bytes in [body.as_slice(), &unescaped] {
+            for bytes in [body, &unescaped] {
                 found.extend(self.redactor.names_in(charset.decode(bytes).0.as_bytes()));
             }
         }
@@ -254,6 +318,19 @@ impl Machine {
                 let value = Json::String(form.to_owned());
                 self.redactor.learn(name, &value);
             }
+        }
+    }
+
+    /// Who connects to a broker is a secret, wherever it came from.
+    pub(super) fn learn_login(&mut self, login: Option<&Login>) {
+        use Login::{Password, ScramSha256, ScramSha512, Token};
+        let secret = match login {
+            Some(Password { password, .. } | ScramSha256 { password, .. } | ScramSha512 { password, .. }) => password,
+            Some(Token(token)) => token,
+            None => return,
+        };
+        if self.redactor.mask(secret) == *secret {
+            self.redactor.learn("password", &Json::String(secret.clone()));
         }
     }
 

@@ -5,6 +5,10 @@
 //! modifier) is no part of it: the items of a list stand with commas between them either way. A template may have a query,
 //! whose names are those of query parameters; what `{?name}` names are query parameters like all others.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 /// A parameter of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placeholder<'t> {
@@ -49,6 +53,11 @@ pub fn split(template: &str) -> (&str, &str) {
 
 fn query_of(template: &str, start: Option<usize>, end: usize) -> &str {
     start.and_then(|start| template.get(start + 1..end)).unwrap_or_default()
+}
+
+/// `true` for a segment that is `.` or `..`, however it is written.
+pub(crate) fn is_dots(segment: &str) -> bool {
+    matches!(&*Cow::from(percent_decode_str(segment)), b"." | b"..")
 }
 
 /// The segments of the path of a template. A `/` in the pattern of a parameter divides none.

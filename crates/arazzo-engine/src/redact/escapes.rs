@@ -163,8 +163,18 @@ impl Place<'_> {
         }
     }
 
+    /// Four digits, or so many as stand in braces: how JavaScript and Rust write it.
     fn unit(&mut self) -> Option<u32> {
-        self.hex(4)
+        if self.is(b'{').is_none() {
+            return self.hex(4);
+        }
+        let mut number = None;
+        for _ in 0..8 {
+            let Some(digit) = self.take(|byte| char::from(byte).to_digit(16)) else { break };
+            number = Some(number.unwrap_or(0) << 4 | digit);
+        }
+        self.is(b'}')?;
+        number
     }
 
     /// The character of a unit of UTF-16; the second of a pair is still to come.
@@ -256,6 +266,9 @@ mod tests {
             ("\\uD83D\\uDE00", 1, "😀"),
             ("\\\\ud83d\\\\ude00", 2, "😀"),
             ("\\xe9", 1, "\u{fffd}"),
+            ("\\u{2b}", 1, "+"),
+            ("\\u{1F600}", 1, "😀"),
+            ("\\u{000000e9}", 1, "é"),
             ("&amp;", 1, "&"),
             ("&plus;", 1, "+"),
             ("&eacute;", 1, "é"),
@@ -286,8 +299,22 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_is_itself() {
-        for text in ["\\u002", "\\uD83D", "\\uD83Dx", "\\q", "&nosuch;", "&amp", "&#;", "&#x;", "&#xD800;", "%2", "%2g"]
-        {
+        for text in [
+            "\\u002",
+            "\\uD83D",
+            "\\uD83Dx",
+            "\\u{}",
+            "\\u{2b",
+            "\\u{0000000e9}",
+            "\\q",
+            "&nosuch;",
+            "&amp",
+            "&#;",
+            "&#x;",
+            "&#xD800;",
+            "%2",
+            "%2g",
+        ] {
             let found = readings(text.as_bytes(), 0, LAYERS);
             assert_eq!(found.as_slice().len(), 1, "{text}");
         }

@@ -256,7 +256,10 @@ impl<'b> Compiler<'b> {
                 None
             }
             Location::Header => {
-                if !encode::is_header_name(name) {
+                // Those of a handshake, and of messages that are requests, are headers of HTTP.
+                if self.protocol_of(aim).is_some_and(Protocol::is_web) {
+                    self.header_name(&parameter.name)?;
+                } else if !encode::is_header_name(name) {
                     let message = format!("`{name}` cannot be the name of a header");
                     self.push(Diagnostic::error(Code::UnsafeValue, span, message));
                     return None;

@@ -52,7 +52,7 @@ fn no_place(scheme: &ChannelScheme, protocol: Protocol) -> String {
 
 impl Machine {
     /// The server of a channel: what was given for its source, else what is described.
-    pub(super) fn endpoint_of(&self, channel: &Channel) -> Result<Endpoint, String> {
+    pub(in super::super) fn endpoint_of(&self, channel: &Channel) -> Result<Endpoint, String> {
         let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
         let settings = &self.state.settings;
         let found = channel.endpoint_or_mocked(source, &settings.servers, settings.mocked.contains(source));
@@ -95,9 +95,9 @@ impl Machine {
             return Err(fault(Reason::AbsentValue, message));
         };
         // An address that a message named has no parameters.
+        let follows = address.is_some();
         let fill = Filling { machine: self, step, described, target, protocol, open, sent };
-        let (address, is_pattern) =
-            if address.is_some() { (written.to_owned(), false) } else { fill.address(written, lookup)? };
+        let (address, is_pattern) = if follows { (written.to_owned(), false) } else { fill.address(written, lookup)? };
         // A mock that stands for no server has no protocol to keep to.
         let is_known = described.server().is_some() || self.is_given(described);
         let named = topic.unwrap_or(&address);
@@ -106,6 +106,7 @@ impl Machine {
             let message = format!("the address `{shown}` of channel `{}` cannot be one: it {why}", described.name);
             return Err(fault(Reason::UnsafeValue, message));
         }
+        let template = (!follows).then(|| written.to_owned());
         let query = fill.named(Location::Query, lookup)?;
         let mut headers = vec![];
         if protocol.is_web() {
@@ -136,6 +137,7 @@ impl Machine {
         let mut channel =
             message::Channel { protocol, host, path, query, headers, address, login, proof, bindings, hook, opening };
         self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
+        self.refuse_unplanned_handshake(step, (&endpoint.path, template.as_deref()), &channel)?;
         let key = key_of(&channel);
         Ok(Resolved { channel, is_pattern, key, renews: false })
     }

@@ -1,5 +1,6 @@
 //! Step → message: it is built, handed out, and its step goes on when the protocol has accepted it.
 
+use super::super::Machine;
 use super::super::fault::Fault;
 use super::super::frame::{CallPurpose, PendingCall, Position, View};
 use super::super::message::{Channel, ChannelRequest, Message};
@@ -7,7 +8,6 @@ use super::super::payload;
 use super::super::phase::Phase;
 use super::super::values::ValueBuilder;
 use super::super::wire::{CallId, Failure, FailureKind, ParsedUrl, Progress, Stop, Turn};
-use super::super::{Machine, message};
 use super::arrive::print_of;
 use super::resolve::{key_of, login_remedy, merged, part_of, shown_address};
 use crate::asyncapi::is_id_header;
@@ -213,19 +213,6 @@ impl Machine {
         let (channel, message) = (built.channel, built.message);
         turn.channels.push(ChannelRequest::Send { call, channel, message, timeout_ms, message_bytes });
         Phase::Resume
-    }
-
-    /// Who connects is a secret, wherever it came from.
-    fn learn_login(&mut self, login: Option<&message::Login>) {
-        use message::Login::{Password, ScramSha256, ScramSha512, Token};
-        let secret = match login {
-            Some(Password { password, .. } | ScramSha256 { password, .. } | ScramSha512 { password, .. }) => password,
-            Some(Token(token)) => token,
-            None => return,
-        };
-        if self.redactor.mask(secret) == *secret {
-            self.redactor.learn("password", &Json::String(secret.clone()));
-        }
     }
 
     /// A send has ended.

@@ -127,6 +127,7 @@ impl Machine {
         (resolved, again): (Resolved, bool),
         turn: &mut Turn,
     ) -> SubscriptionId {
+        self.learn_login(resolved.channel.login.as_ref());
         let key = resolved.key;
         let limits = &self.state.settings.limits;
         let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
