@@ -1,7 +1,7 @@
 //! Steps that receive messages of OpenAPI documents: the events of the stream that an operation answers with. Each becomes a
 //! channel of the program, so that nothing behind the compiler tells them from channels of AsyncAPI documents.
 
-use super::samples_of;
+use super::entry::samples_of;
 use crate::asyncapi::Protocol;
 use crate::code::Code;
 use crate::compile::{Compiler, Context};
@@ -153,7 +153,7 @@ impl<'b> Compiler<'b> {
 }
 
 /// The messages of a stream.
-fn events(stream: EventStream<'_>, span: Span) -> Vec<Message> {
+pub(crate) fn events(stream: EventStream<'_>, span: Span) -> Vec<Message> {
     let described = stream.events();
     let mut messages: Vec<Message> = described.iter().map(|event| message(stream, event, span)).collect();
     let mut examples: Vec<Vec<(Json, Json)>> = vec![vec![]; messages.len()];
@@ -166,6 +166,7 @@ fn events(stream: EventStream<'_>, span: Span) -> Vec<Message> {
     }
     for (message, examples) in messages.iter_mut().zip(examples).filter(|(_, examples)| !examples.is_empty()) {
         message.samples = examples;
+        message.documented = true;
     }
     messages
 }
@@ -183,7 +184,8 @@ fn message(stream: EventStream<'_>, event: &DescribedEvent<'_>, span: Span) -> M
         headers: vec!["event".to_owned(), "id".to_owned()],
         header_schema: None,
         payload_schema: event.data.and_then(|data| checked(api, data, Direction::Response).ok()),
-        samples: samples_of(api, (headers, payload), event.data),
+        samples: samples_of(api, (headers, payload), event.data, Direction::Response),
+        documented: false,
         bindings: Map::new(),
         span: event.data.map_or(span, |data| data.span),
     }
