@@ -199,19 +199,10 @@ impl Mocked {
         let of_step = others.iter().find_map(|fault| step_operation(program, &fault.operation)).map(Error::Setup);
         let mut mocks =
             Self { faults: others, ..self.clone() }.on(vec![mock]).map_err(|error| of_step.unwrap_or(error))?;
-        let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
+        let mock = Arc::new(mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?);
         let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);
         let latency_ms = self.latency_ms;
-        Ok(Mocking {
-            mock: Arc::new(mock),
-            channels,
-            applications,
-            faults,
-            latency_ms,
-            everything,
-            skips_waits,
-            inputs,
-        })
+        Ok(Mocking { mock, channels, applications, faults, latency_ms, everything, skips_waits, inputs })
     }
 
     /// Puts latency and faults on mocks; a fault goes to every mock that has its operation.

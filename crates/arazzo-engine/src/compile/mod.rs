@@ -43,8 +43,6 @@ mod replacements;
 mod resolve;
 pub(crate) mod secrets;
 
-pub(crate) use channels::{channel_entry, stream_messages};
-
 /// A compiled description with everything that was found.
 #[derive(Debug)]
 pub struct Compiled {

@@ -310,9 +310,10 @@ impl<'a> Asked<'_, 'a> {
         }
         if let Some(stream) = EventStream::of(self.api(), media) {
             let example = self.asker.preference.example.as_deref();
-            let (text, note) = streamed::text((stream, self.operation.key.span), example, &self.asker.listeners);
+            let (text, is_made) = streamed::text((stream, self.operation.key.span), example, &self.asker.listeners);
+            let note = if is_made { "sample" } else { "example" };
             let note = example.map_or_else(|| note.to_owned(), |name| format!("example {name}"));
-            let origin = if note == "sample" { Origin::Generated } else { Origin::Named };
+            let origin = if is_made { Origin::Generated } else { Origin::Named };
             return Ok((Body::Text(text), note, origin));
         }
         if let Some(Example { name, body }) = self.chosen(examples, schema, respond, headers) {

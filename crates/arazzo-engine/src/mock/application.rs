@@ -8,7 +8,6 @@ use super::broker::{BEHIND, make_one};
 use super::fault::{Ending, Fault};
 use super::suiting::{completed, suited};
 use crate::asyncapi::{self, AsyncApi, CorrelationPlace, MessagePart, Protocol, is_id_header};
-use crate::compile::channel_entry;
 use crate::diagnostic::{Diagnostic, did_you_mean, nearest};
 use crate::expr::StepId;
 use crate::limits::Millis;
@@ -18,6 +17,7 @@ use crate::media_type::MediaType;
 use crate::node::Node;
 use crate::openapi::path;
 use crate::openapi::store::DocumentStore;
+use crate::program::entry::channel_entry;
 use crate::program::{self, Build, Call, Channel, ChannelServer, Draft, MessageTarget, Program};
 use crate::value::{Json, Map, Pointer};
 
@@ -361,7 +361,7 @@ impl Application {
         let operation = taker.map_or_else(|| served.channel.name.clone(), |taker| taker.id.clone());
         let mut posted = vec![];
         if misfit.is_none() {
-            let came = Came { spot, message, payload: payload.as_ref() };
+            let came = Came { spot, sent: message, payload: payload.as_ref() };
             if let Some((taker, reply)) = taker.and_then(|taker| Some((taker, taker.reply.as_ref()?))) {
                 let messages = (reply.channel, reply.messages.as_slice());
                 posted.extend(self.answer(turns, messages, (&came, reply.address.as_ref(), &taker.id), world));
@@ -568,7 +568,7 @@ fn refusal(channel: &Channel, messages: &[usize], message: &Message, payload: Op
 /// A message that came.
 struct Came<'m> {
     spot: &'m Spot,
-    message: &'m Message,
+    sent: &'m Message,
     payload: Option<&'m Json>,
 }
 
@@ -578,7 +578,7 @@ impl Came<'_> {
         match place.part {
             MessagePart::Header => {
                 let name = place.header()?;
-                let found = self.message.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+                let found = self.sent.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
                 Some(Json::String(found.1.clone()))
             }
             MessagePart::Payload => place.at.find(self.payload?).cloned(),
@@ -590,7 +590,7 @@ impl Came<'_> {
     fn id(&self, place: &CorrelationPlace, own: &[&CorrelationPlace]) -> Option<Json> {
         let own = || own.iter().find_map(|place| self.at(place));
         let named = || {
-            let (_, value) = self.message.headers.iter().find(|(name, _)| is_id_header(name))?;
+            let (_, value) = self.sent.headers.iter().find(|(name, _)| is_id_header(name))?;
             Some(Json::String(value.clone()))
         };
         own().or_else(|| self.at(place)).or_else(named)

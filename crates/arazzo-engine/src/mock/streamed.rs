@@ -2,29 +2,29 @@
 //! that listen to it goes first.
 
 use super::suiting::{completed, suited};
-use crate::compile::stream_messages;
 use crate::event_stream::written;
 use crate::machine::Forecast;
 use crate::machine::message::Message;
 use crate::openapi::stream::EventStream;
 use crate::program;
+use crate::program::entry::stream_messages;
 use crate::source::Span;
 use crate::value::{Json, json_text};
 
-/// The text of a stream, and where it comes from; of one example, if one is asked for.
+/// The text of a stream, and whether it was made up; of one example, if one is asked for.
 pub(super) fn text(
     (stream, span): (EventStream<'_>, Span),
     example: Option<&str>,
     listeners: &[Forecast],
-) -> (String, &'static str) {
+) -> (String, bool) {
     if let Some(name) = example {
-        return (stream.example(name).iter().map(line).collect(), "example");
+        return (stream.example(name).iter().map(line).collect(), false);
     }
     let kinds = stream_messages(stream, span);
     let examples = stream.examples();
-    let (others, note) = match examples.is_empty() {
-        true => (kinds.iter().filter_map(|kind| kind.samples.first().cloned()).collect(), "sample"),
-        false => (examples, "example"),
+    let (others, is_made) = match examples.is_empty() {
+        true => (kinds.iter().filter_map(|kind| kind.samples.first().cloned()).collect(), true),
+        false => (examples, false),
     };
     let mut events: Vec<(Json, Json)> = vec![];
     for forecast in listeners {
@@ -33,7 +33,7 @@ pub(super) fn text(
     }
     let left: Vec<(Json, Json)> = others.into_iter().filter(|event| !events.contains(event)).collect();
     events.extend(left);
-    (events.iter().map(line).collect(), note)
+    (events.iter().map(line).collect(), is_made)
 }
 
 /// An event of a kind with which the criteria of a step may hold.

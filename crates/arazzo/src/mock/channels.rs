@@ -311,11 +311,12 @@ impl Body for Events {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.posts.poll_recv(context).map(|posted| {
             let posted = posted?;
+            let came = &posted.message;
             let header = |wanted: &str| {
-                let found = posted.message.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                let found = came.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
                 found.map(|(_, value)| value.as_str())
             };
-            let text = written(header("event"), header("id"), &String::from_utf8_lossy(&posted.message.payload));
+            let text = written(header("event"), header("id"), &String::from_utf8_lossy(&came.payload));
             self.hall.tell("sent", &self.path, Some(&posted.operation), &posted.note);
             Some(Ok(Frame::data(Bytes::from(text))))
         })

@@ -1,15 +1,11 @@
 //! `operationId`, `operationPath` and `channelPath` → the channel of an AsyncAPI document, and its entry in the program.
 
 mod carriage;
-mod entry;
 mod handshake;
 mod located;
 pub(super) mod messages;
 mod streams;
 mod webhooks;
-
-pub(crate) use entry::channel_entry;
-pub(crate) use streams::events as stream_messages;
 
 use crate::asyncapi::{self, AsyncApi, CorrelationPlace, Protocol, is_same_name};
 use crate::code::Code;
@@ -19,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
 use crate::load::DescribedKind;
 use crate::node::Node;
+use crate::program::entry::{self, channel_entry};
 use crate::program::{Argument, Channel, ChannelId, MessageTarget};
 use crate::remedy::Remedy;
 use crate::source::Span;

@@ -1,7 +1,6 @@
 //! Steps that receive webhooks of OpenAPI documents: requests that a server sends become messages. Each webhook becomes a
 //! channel of the program, as the streams of operations do.
 
-use super::entry::samples_of;
 use crate::code::Code;
 use crate::compile::{Compiler, Context, Stage};
 use crate::diagnostic::{Diagnostic, Subject, nearest};
@@ -12,6 +11,7 @@ use crate::node::Node;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Direction, checked};
 use crate::openapi::{self, Api, Media, Parameter};
+use crate::program::entry::samples_of;
 use crate::program::{Call, Channel, ChannelId, ChannelKind, Message, MessageTarget, ReceiveCall};
 use crate::source::Span;
 use crate::value::{Json, Map, Pointer};

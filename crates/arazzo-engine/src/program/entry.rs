@@ -1,13 +1,16 @@
-//! What an AsyncAPI document says of a channel → its entry in a program, with the messages that may be on it.
+//! What a document says of a channel, or of a stream → its entry in a program, with the messages that may be on it.
 
 use crate::asyncapi;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::json;
 use crate::node::{Key, Kind, Node};
 use crate::openapi::Api;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Checked, Direction, checked};
+use crate::openapi::stream::{DescribedEvent, EventStream};
 use crate::program::{Channel, ChannelKind, ChannelParameter, ChannelScheme, ChannelServer, Message};
+use crate::source::Span;
 use crate::value::{Json, Map};
 
 /// The entry of a channel, whose source has the index `api`; `chosen` is the server that is connected to.
@@ -114,7 +117,7 @@ fn checked_part(api: Api<'_>, schema: Option<&Node>, what: &str, faults: &mut Ve
 }
 
 /// A sample, and others that differ in what its schema lists: what criteria ask for is often one of a few values.
-pub(super) fn samples_of(
+pub(crate) fn samples_of(
     api: Api<'_>,
     (headers, payload): (Json, Json),
     schema: Option<&Node>,
@@ -179,7 +182,46 @@ fn choices(api: Api<'_>, schema: &Node) -> Vec<(String, Json)> {
 }
 
 /// Bindings by protocol, as they are written.
-pub(super) fn bindings(api: Api<'_>, node: Option<&Node>) -> Map<String, Json> {
+pub(crate) fn bindings(api: Api<'_>, node: Option<&Node>) -> Map<String, Json> {
     let members = node.map(Node::members).unwrap_or_default().iter();
     members.map(|(key, own)| (key.name.clone(), api.resolve(own).unwrap_or(own).to_json())).collect()
+}
+
+/// The messages of a stream.
+pub(crate) fn stream_messages(stream: EventStream<'_>, span: Span) -> Vec<Message> {
+    let described = stream.events();
+    let mut messages: Vec<Message> = described.iter().map(|event| stream_message(stream, event, span)).collect();
+    let mut examples: Vec<Vec<(Json, Json)>> = vec![vec![]; messages.len()];
+    for (headers, payload) in stream.examples() {
+        let name = headers.get("event").and_then(Json::as_str);
+        let at = described.iter().position(|event| name.is_some() && event.name.as_deref() == name).unwrap_or(0);
+        if let Some(own) = examples.get_mut(at) {
+            own.push((headers, payload));
+        }
+    }
+    for (message, examples) in messages.iter_mut().zip(examples).filter(|(_, examples)| !examples.is_empty()) {
+        message.samples = examples;
+        message.documented = true;
+    }
+    messages
+}
+
+fn stream_message(stream: EventStream<'_>, event: &DescribedEvent<'_>, span: Span) -> Message {
+    let api = stream.api();
+    let name = event.name.clone();
+    let headers = name.as_ref().map_or_else(|| json!({}), |name| json!({ "event": name.as_str() }));
+    let payload = event.data.map(|data| sample_of(api, data, Direction::Response, "data", &[]));
+    let payload = payload.unwrap_or_else(|| if event.is_json { json!({}) } else { Json::Null });
+    Message {
+        name: name.unwrap_or_else(|| "event".to_owned()),
+        content_type: event.is_json.then(|| "application/json".to_owned()),
+        correlation: None,
+        headers: vec!["event".to_owned(), "id".to_owned()],
+        header_schema: None,
+        payload_schema: event.data.and_then(|data| checked(api, data, Direction::Response).ok()),
+        samples: samples_of(api, (headers, payload), event.data, Direction::Response),
+        documented: false,
+        bindings: Map::new(),
+        span: event.data.map_or(span, |data| data.span),
+    }
 }
