@@ -31,6 +31,7 @@ mod remote;
 mod replay;
 mod reports;
 mod secrets;
+mod served;
 mod several;
 mod shell;
 mod staging;

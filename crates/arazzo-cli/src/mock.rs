@@ -40,16 +40,29 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
         };
         let widest = server.endpoints().iter().map(|endpoint| endpoint.name.chars().count()).max().unwrap_or(0).min(60);
         for endpoint in server.endpoints() {
-            let operations = if endpoint.operations == 1 { "operation" } else { "operations" };
+            let size = match (endpoint.operations, endpoint.channels) {
+                (0, 1) => "1 channel".to_owned(),
+                (0, channels) if channels > 1 => format!("{channels} channels"),
+                (1, _) => "1 operation".to_owned(),
+                (operations, _) => format!("{operations} operations"),
+            };
             let name = safe(&endpoint.name);
             let text = match as_json {
                 true => json!({
                     "v": 1, "type": "endpoint", "name": endpoint.name, "url": endpoint.url, "operations": endpoint.operations,
+                    "channels": endpoint.channels,
                 })
                 .to_string(),
-                false => format!("{name:widest$}  {}  {} {operations}", endpoint.url, endpoint.operations),
+                false => format!("{name:widest$}  {}  {size}", endpoint.url),
             };
             if screen.data(&text).is_err() {
+                return exit::OUTPUT;
+            }
+        }
+        for (name, note) in server.notes() {
+            if !as_json {
+                screen.line(&format!("note: {}: {}", safe(name), safe(note)));
+            } else if screen.data(&json!({ "v": 1, "type": "note", "source": name, "note": note }).to_string()).is_err() {
                 return exit::OUTPUT;
             }
         }

@@ -15,6 +15,19 @@ pub struct Event {
     pub data: String,
 }
 
+/// An event as it stands in a stream.
+#[must_use]
+pub fn written(name: Option<&str>, id: Option<&str>, data: &str) -> String {
+    let fields = [("event", name), ("id", id)];
+    let one = |text: &str| text.replace(['\r', '\n', '\0'], " ");
+    let mut text: String =
+        fields.into_iter().filter_map(|(field, value)| Some(format!("{field}: {}\n", one(value?)))).collect();
+    // An event of nothing has a line of data all the same: else it is none.
+    let data = data.replace("\r\n", "\n").replace('\r', "\n");
+    data.split('\n').for_each(|line| text.push_str(&format!("data: {line}\n")));
+    text + "\n"
+}
+
 /// Reads a stream as it comes.
 #[derive(Debug)]
 pub struct Reader {

@@ -34,6 +34,7 @@ use crate::value::Pointer;
 
 mod channel;
 mod destinations;
+pub(crate) mod entry;
 mod found_out;
 mod input_schema;
 mod misfit;

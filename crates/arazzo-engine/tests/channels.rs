@@ -59,7 +59,8 @@ pub fn run_in_memory(program: Arc<Program>, inputs: InputValues, mut settings: S
         }
         let awaited: Vec<_> = machine.awaited().collect();
         for awaited in awaited {
-            let made = broker.answer(&awaited, &|message| machine.would_take(&awaited, message));
+            let forecast = machine.forecast_message(&awaited);
+            let made = broker.answer(&awaited, forecast.as_ref(), &|message| machine.would_take(&awaited, message));
             coming.extend(made.into_iter().map(|(after, heard)| (now + after, heard)));
         }
         if turn.done.is_some() {

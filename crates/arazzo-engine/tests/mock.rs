@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arazzo_engine::inputs::accept;
 use arazzo_engine::limits::Settings;
 use arazzo_engine::load::{Fetched, LoadOptions, parse};
+use arazzo_engine::machine::message::Message;
 use arazzo_engine::machine::{Input, Machine, Outcome, Response};
-use arazzo_engine::mock::{Fault, Mock, Request, Session};
+use arazzo_engine::mock::{Carrier, Fault, Mock, Request, Session, Turns};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::sample::sample;
 use arazzo_engine::openapi::schema::{Direction, validator};
@@ -79,6 +80,57 @@ fn requests_get_the_expected_answers() {
                     body.lines().for_each(|line| writeln!(lines, "  {line}").unwrap());
                 }
                 None => lines.push_str("  (closed)\n"),
+            }
+        }
+        lines
+    });
+}
+
+#[test]
+fn channels_are_served_as_their_document_says() {
+    golden("served", |case| {
+        let (name, text) = case.files.last().unwrap();
+        let (texts, root) = document(name, text);
+        let mut mock = Mock::new(texts, Default::default(), vec![]);
+        let mut name = "app".to_owned();
+        if case.files.len() > 1 {
+            let (compiled, ..) = load(&case.files, LoadOptions::default());
+            let program = compiled.unwrap().program;
+            name.clone_from(&program.apis.first().unwrap().name);
+            mock = mock.reads(program);
+        }
+        let (mut mock, not) = mock.with_channels(vec![(name, root.into())], &|_| true);
+        assert_eq!(not, []);
+        for fault in case.head["faults"].as_array().into_iter().flatten() {
+            mock.fault(Fault::parse(fault.as_str().unwrap()).unwrap()).unwrap();
+        }
+        let application = mock.applications().first().unwrap();
+        let (mut turns, mut lines) = (Turns::default(), String::new());
+        application.notes().iter().for_each(|note| writeln!(lines, "note: {note}").unwrap());
+        for action in case.head["do"].as_array().unwrap() {
+            let path = action["listen"].as_str().or(action["send"].as_str()).unwrap();
+            let spots = [Carrier::Socket, Carrier::Http].map(|carrier| application.find(path, carrier));
+            let spot = match spots {
+                [Ok(spot), _] | [_, Ok(spot)] => spot,
+                [Err(why), _] => {
+                    writeln!(lines, "{path}\n  {why}").unwrap();
+                    continue;
+                }
+            };
+            let posted = if action["listen"].is_string() {
+                writeln!(lines, "listen {path}").unwrap();
+                mock.greeting(&mut turns, 0, &spot)
+            } else {
+                let message = Message { payload: action["payload"].to_string().into_bytes(), ..Message::default() };
+                let taken = mock.take(&mut turns, 0, &spot, &message).unwrap();
+                let said = taken.misfit.unwrap_or_else(|| "accepted".to_owned());
+                writeln!(lines, "send {path}\n  {}: {said}", taken.operation).unwrap();
+                taken.posted
+            };
+            for posted in posted {
+                let payload = String::from_utf8(posted.message.payload).unwrap();
+                let after = if posted.after_ms > 0 { format!(" after {}ms", posted.after_ms) } else { String::new() };
+                writeln!(lines, "  {} sends {}{after}: {payload}", posted.operation, posted.note).unwrap();
             }
         }
         lines

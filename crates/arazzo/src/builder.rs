@@ -575,7 +575,11 @@ impl Builder {
             Some(_) => vec![],
             None => network::absent_protocols(),
         };
-        Surroundings { servers: self.settings.servers.clone(), absent, receive: self.settings.receive }
+        #[cfg(feature = "mock")]
+        let mocked = self.mocked.as_ref().map(|mocked| mocked.only.clone());
+        #[cfg(not(feature = "mock"))]
+        let mocked = None;
+        Surroundings { servers: self.settings.servers.clone(), absent, receive: self.settings.receive, mocked }
     }
 
     /// The host that was given for a setting; nothing where it is none.

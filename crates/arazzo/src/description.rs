@@ -281,8 +281,9 @@ impl Description {
 
     /// The mock of this description, if it has one and no clone shares it.
     #[cfg(feature = "mock")]
-    pub(crate) fn into_mock(self) -> Option<engine::mock::Mock> {
-        Arc::into_inner(Arc::into_inner(self.mocking?)?.mock)
+    pub(crate) fn into_mock(self) -> Option<(engine::mock::Mock, Vec<(String, Arc<engine::node::Node>)>)> {
+        let mocking = Arc::into_inner(self.mocking?)?;
+        Some((Arc::into_inner(mocking.mock)?, mocking.applications))
     }
 
     pub(crate) fn documents_error(&self, diagnostics: Diagnostics) -> Error {

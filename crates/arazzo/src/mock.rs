@@ -28,7 +28,8 @@ use arazzo_engine::expr::Root;
 use arazzo_engine::limits::{AllowedHost, Servers};
 use arazzo_engine::load::{Bundle, DescribedKind};
 use arazzo_engine::machine::{Failure, Forecast, Outgoing, Response};
-use arazzo_engine::mock::{Answer, Broker, Mock, Request, Session};
+use arazzo_engine::mock::{Answer, Broker, Mock, Request, Session, of_messages_alone};
+use arazzo_engine::node::Node;
 use arazzo_engine::openapi::Api;
 use arazzo_engine::program::{Criterion, Program};
 use arazzo_engine::reason::Reason;
@@ -48,6 +49,7 @@ use crate::policy::hosts::Hosts;
 use crate::runtime;
 use crate::transport::{Pending, SendProgress, Transport};
 
+mod channels;
 mod serve;
 
 pub use arazzo_engine::mock::Fault;
@@ -137,7 +139,7 @@ impl Mocked {
             )));
         }
         let mut documents = vec![];
-        let mut channels = BTreeSet::new();
+        let (mut channels, mut applications) = (BTreeSet::new(), vec![]);
         let numbers = bundle.numbers();
         for (described, number) in bundle.described.into_iter().zip(numbers) {
             // A document that two source descriptions lead to is mocked once.
@@ -150,6 +152,9 @@ impl Mocked {
             let has_messages = described.kind == DescribedKind::Asyncapi || has_channels(program, &described.label);
             if wanted && has_messages && described.root.is_some() {
                 channels.insert(described.label.clone());
+            }
+            if let (DescribedKind::Asyncapi, Some(root)) = (described.kind, &described.root) {
+                applications.push((described.label.clone(), root.clone()));
             }
             let root = described.root.filter(|_| wanted && kind);
             let faults = root.as_ref().map(|root| Api::alone(root).faults()).unwrap_or_default();
@@ -188,19 +193,16 @@ impl Mocked {
         let (faults, others): (Vec<Fault>, Vec<Fault>) = self.faults.iter().cloned().partition(of_messages);
         for fault in &faults {
             if let Some(what) = fault.of_answers() {
-                return Err(Error::Setup(format!(
-                    "a fault: `{}` is of messages, and {what} happens to answers of HTTP; to messages happen drop, duplicate, reorder and delay",
-                    fault.operation
-                )));
+                return Err(Error::Setup(format!("a fault: {}", of_messages_alone(fault, what))));
             }
         }
         let of_step = others.iter().find_map(|fault| step_operation(program, &fault.operation)).map(Error::Setup);
         let mut mocks =
             Self { faults: others, ..self.clone() }.on(vec![mock]).map_err(|error| of_step.unwrap_or(error))?;
-        let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
+        let mock = Arc::new(mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?);
         let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);
         let latency_ms = self.latency_ms;
-        Ok(Mocking { mock: Arc::new(mock), channels, faults, latency_ms, everything, skips_waits, inputs })
+        Ok(Mocking { mock, channels, applications, faults, latency_ms, everything, skips_waits, inputs })
     }
 
     /// Puts latency and faults on mocks; a fault goes to every mock that has its operation.
@@ -227,6 +229,8 @@ pub(crate) struct Mocking {
     pub(crate) mock: Arc<Mock>,
     /// The sources whose channels a broker in memory stands for.
     pub(crate) channels: BTreeSet<String>,
+    /// The AsyncAPI documents among them.
+    pub(crate) applications: Vec<(String, Arc<Node>)>,
     /// Faults of their messages, and the time that each takes.
     faults: Vec<Fault>,
     latency_ms: u64,
@@ -272,8 +276,10 @@ pub struct Endpoint {
     pub name: String,
     /// The base url, with the path that the described server has.
     pub url: String,
-    /// The number of its operations.
+    /// The number of its operations; none of an AsyncAPI document.
     pub operations: usize,
+    /// The number of its channels that are served there.
+    pub channels: usize,
 }
 
 /// A server that runs until it is dropped.
@@ -282,6 +288,7 @@ pub struct Endpoint {
 #[non_exhaustive]
 pub struct Server {
     endpoints: Vec<Endpoint>,
+    notes: Vec<(String, String)>,
     _listeners: JoinSet<()>,
 }
 
@@ -290,6 +297,12 @@ impl Server {
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// What is not served, or not checked, and of which document: the name of each, and words.
+    #[must_use]
+    pub fn notes(&self) -> &[(String, String)] {
+        &self.notes
     }
 }
 
@@ -361,7 +374,7 @@ impl Asked {
 /// Serves what a description mocks, for one run: everything begins anew.
 pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, String>, Server, Asked), Error> {
     runtime::available().map_err(Error::Setup)?;
-    let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
+    let mut server = Server { endpoints: vec![], notes: vec![], _listeners: JoinSet::new() };
     let (observe, asked): (Observer, Asked) = (Arc::new(|_| {}), Asked::default());
     listen(mock, &mut None, (&observe, &asked, None), &mut server).await?;
     let urls = server.endpoints.iter().map(|endpoint| (endpoint.name.clone(), endpoint.url.clone())).collect();
@@ -433,20 +446,27 @@ async fn listen(
     let served: Vec<(usize, String, String)> =
         mock.served().map(|(index, name, base)| (index, name.to_owned(), base.to_owned())).collect();
     for (source, name, base) in served {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, next.unwrap_or(0)));
-        let refused = |error: io::Error| Error::Setup(format!("cannot listen on {address}: {error}"));
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
-        let port = listener.local_addr().map_err(refused)?.port();
-        if let Some(next) = next {
-            *next = next.checked_add(1).ok_or_else(|| Error::Setup("there is no port after 65535".to_owned()))?;
-        }
+        let (listener, port) = bind(next).await?;
         let url = format!("http://127.0.0.1:{port}{base}");
-        server.endpoints.push(Endpoint { name: name.clone(), url, operations: mock.size(source) });
+        let operations = mock.size(source);
+        server.endpoints.push(Endpoint { name: name.clone(), url, operations, channels: 0 });
         let (observe, room) = (observe.clone(), limits.cloned());
         let answering = Answering { mock: mock.clone(), asked: asked.clone(), source, name, observe, room };
         server._listeners.spawn(accept(listener, answering));
     }
     Ok(())
+}
+
+/// A listener of this machine: at the port that is next, or at one that is free.
+async fn bind(next: &mut Option<u16>) -> Result<(TcpListener, u16), Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, next.unwrap_or(0)));
+    let refused = |error: io::Error| Error::Setup(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let port = listener.local_addr().map_err(refused)?.port();
+    if let Some(next) = next {
+        *next = next.checked_add(1).ok_or_else(|| Error::Setup("there is no port after 65535".to_owned()))?;
+    }
+    Ok((listener, port))
 }
 
 /// Everything that a connection needs to answer.

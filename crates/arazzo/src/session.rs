@@ -162,6 +162,12 @@ impl Session {
         self.machine.forecast(call)
     }
 
+    /// What the step that waits for a message would make of one.
+    #[cfg(feature = "mock")]
+    pub(crate) fn forecast_message(&self, awaited: &AwaitedMessage) -> Option<arazzo_engine::machine::Forecast> {
+        self.machine.forecast_message(awaited)
+    }
+
     /// Leaves it to the driver to say how requests get on ([`Input::Progress`]), for one that lets them wait for their turn:
     /// what it has not said to be written is given up without doubt when the run stops. Without this, a request is written
     /// as soon as it is in a turn.

@@ -12,6 +12,8 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+#[path = "sim/broker.rs"]
+mod broker;
 #[path = "sim/chance.rs"]
 mod chance;
 #[path = "sim/documents.rs"]
@@ -118,7 +120,8 @@ fn generated_runs_keep_their_promises() {
         match tried {
             Ok(Tried::Ran(exit)) => *exits.entry(exit).or_default() += 1,
             Ok(Tried::Refused(why)) => {
-                *refused.entry(why.lines().next().unwrap_or_default().to_owned()).or_default() += 1;
+                let error = why.lines().find(|line| line.starts_with("error")).or(why.lines().next());
+                *refused.entry(error.unwrap_or_default().to_owned()).or_default() += 1;
             }
             Err(found) => {
                 let (small, found) = shrink::shrink(Case::generate(seed), found);

@@ -17,7 +17,7 @@ use super::values::{duration, size};
     before_long_help = "Examples:\n  arazzo mock specs/daytona-provision.yml --port 4010\n  arazzo mock openapi/daytona-volumes-api-openapi.yml --fault getVolume#2=503 --latency 200ms"
 )]
 pub(crate) struct MockFlags {
-    /// OpenAPI documents, and Arazzo documents, of which every OpenAPI source is served
+    /// OpenAPI and AsyncAPI documents, and Arazzo documents, of which every such source is served
     #[arg(value_name = "DOC-OR-OPENAPI", required = true)]
     pub(crate) documents: Vec<PathBuf>,
     /// The port of the first source; the next ones get the ports after it. Without it, any free ports

@@ -102,12 +102,27 @@ impl<'a> Used<'_, 'a> {
         walk.object("a channel", self.channel.node, CHANNEL);
         if let Some(operation) = self.operation {
             walk.object("an operation", operation.node, OPERATION);
+            self.reply(operation, &mut walk);
         }
         self.messages(&mut walk);
         if self.by_servers {
             self.servers(&mut walk);
         }
         walk.found
+    }
+
+    /// An answer of which nothing is said comes on the channel of its operation, which may not be what was meant.
+    fn reply(&self, operation: &Operation<'a>, walk: &mut Walk<'a>) {
+        let Some(reply) = operation.reply().filter(|_| self.is_reply) else { return };
+        let says = |name: &str| reply.node.get(name).is_some();
+        if !says("channel") && !says("address") {
+            let message = format!(
+                "the reply of operation `{}` has no `channel`: its answer is taken to come on the channel of the operation",
+                operation.id()
+            );
+            let fault = Diagnostic::warning(Code::MissingField, reply.node.span, message);
+            walk.found.push(fault.help("add `channel: {$ref: '#/channels/…'}`"));
+        }
     }
 
     /// The messages that the operation names, else all of the channel.

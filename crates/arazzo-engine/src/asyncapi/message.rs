@@ -1,6 +1,8 @@
 //! Message Objects with their traits, and the places in messages that expressions of AsyncAPI name.
 
-use crate::node::Node;
+use std::borrow::Cow;
+
+use crate::node::{Kind, Node};
 use crate::value::Pointer;
 
 use super::AsyncApi;
@@ -114,16 +116,35 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn can_hold(&self, place: &CorrelationPlace) -> bool {
         let schema = match place.part {
-            MessagePart::Header => self.headers(),
-            MessagePart::Payload => self.payload().ok().flatten(),
+            MessagePart::Header => self.merged_headers(),
+            MessagePart::Payload => self.payload().ok().flatten().map(Cow::Borrowed),
         };
-        schema.is_none_or(|schema| has_place(self.document.api(), schema, place.at.tokens()))
+        schema.is_none_or(|schema| has_place(self.document.api(), &schema, place.at.tokens()))
     }
 
-    /// `headers`: the schema of an object.
+    /// `headers` of the message and of its traits, put together: what the message says itself counts, then what its last traits
+    /// say.
     #[must_use]
-    pub fn headers(&self) -> Option<&'a Node> {
-        self.schema("headers").ok().flatten()
+    pub fn merged_headers(&self) -> Option<Cow<'a, Node>> {
+        let all = self.header_schemas();
+        let (first, others) = all.split_first()?;
+        if others.is_empty() {
+            return Some(Cow::Borrowed(*first));
+        }
+        let mut merged = (*first).clone();
+        for other in others {
+            merge(&mut merged, other);
+        }
+        Some(Cow::Owned(merged))
+    }
+
+    /// The schemas of headers of the message and of its traits, the one that counts most before others.
+    fn header_schemas(&self) -> Vec<&'a Node> {
+        let api = self.document.api();
+        let traits = self.node.get("traits").map(Node::items).unwrap_or_default();
+        let traits = traits.iter().rev().filter_map(|node| api.resolve(node).ok());
+        let all = std::iter::once(self.node).chain(traits).filter_map(|node| node.get("headers"));
+        all.filter_map(|node| unwrapped(api, node).ok().flatten()).collect()
     }
 
     /// `payload`: its schema.
@@ -136,20 +157,14 @@ impl<'a> Message<'a> {
 
     /// A schema, taken out of a Multi Format Schema Object.
     fn schema(&self, name: &str) -> Result<Option<&'a Node>, (&'a str, &'a Node)> {
-        let Some(node) = self.field(name) else { return Ok(None) };
-        let Ok(node) = self.document.api().resolve(node) else { return Ok(None) };
-        let Some(format) = node.get("schemaFormat") else { return Ok(Some(node)) };
-        if !is_json_schema(format) {
-            return Err((format.as_written(), format));
-        }
-        Ok(node.get("schema"))
+        self.field(name).map_or(Ok(None), |node| unwrapped(self.document.api(), node))
     }
 
     /// The names of its declared headers, with those of a schema's `allOf`.
     #[must_use]
     pub fn header_names(&self) -> Vec<&'a str> {
         let mut found = vec![];
-        let mut left: Vec<&'a Node> = self.headers().into_iter().collect();
+        let mut left: Vec<&'a Node> = self.header_schemas();
         while let Some(node) = left.pop() {
             let Ok(node) = self.document.api().resolve(node) else { continue };
             found.extend(
@@ -173,6 +188,27 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn bindings(&self) -> Option<&'a Node> {
         self.document.api().resolve(self.field("bindings")?).ok()
+    }
+}
+
+/// A schema, taken out of a Multi Format Schema Object.
+fn unwrapped<'a>(api: Api<'a>, node: &'a Node) -> Result<Option<&'a Node>, (&'a str, &'a Node)> {
+    let Ok(node) = api.resolve(node) else { return Ok(None) };
+    let Some(format) = node.get("schemaFormat") else { return Ok(Some(node)) };
+    if !is_json_schema(format) {
+        return Err((format.as_written(), format));
+    }
+    Ok(node.get("schema"))
+}
+
+/// Adds to a value what it does not say itself (JSON Merge Patch, with the value as the patch).
+fn merge(own: &mut Node, other: &Node) {
+    let (Kind::Object(members), Kind::Object(others)) = (&mut own.kind, &other.kind) else { return };
+    for (key, value) in others {
+        match members.iter_mut().find(|(known, _)| known.name == key.name) {
+            Some((_, known)) => merge(known, value),
+            None => members.push((key.clone(), value.clone())),
+        }
     }
 }
 

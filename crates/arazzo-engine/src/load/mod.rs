@@ -154,6 +154,17 @@ impl Loader {
     /// Begins to load an OpenAPI document that no Arazzo document describes: it becomes the only source description.
     #[must_use]
     pub fn of_api(uri: impl Into<String>, name: impl Into<String>, options: LoadOptions) -> Self {
+        Self::of_description(DescribedKind::Openapi, uri, name, options)
+    }
+
+    /// As [`Loader::of_api`], for a document of another kind that describes.
+    #[must_use]
+    pub fn of_description(
+        kind: DescribedKind,
+        uri: impl Into<String>,
+        name: impl Into<String>,
+        options: LoadOptions,
+    ) -> Self {
         let (uri, name) = (uri.into(), name.into());
         let mut loader = Self::new(uri.clone(), name.clone(), options);
         loader.described.push(Described {
@@ -161,7 +172,7 @@ impl Loader {
             name: name.clone(),
             label: name,
             span: Span { source: SourceId(0), start: 0, end: 0 },
-            kind: DescribedKind::Openapi,
+            kind,
             identity: uri,
             uri: String::new(),
             root: None,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::value::{Json, Map};
 
 use super::answer::decode;
+use super::channel::see;
 use super::criterion::evaluate;
 use super::frame::CallPurpose;
+use super::message::Message;
 use super::wire::{CallId, Response};
-use super::{Machine, select};
+use super::{AwaitedMessage, Machine, select};
 use crate::expr::eval::{Answer, eval};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId, WorkflowId};
 use crate::program::{Action, Criterion, Program, Step, Target, Then};
@@ -49,6 +51,21 @@ impl Machine {
         if pending.purpose != CallPurpose::Operation {
             return None;
         }
+        let known = self.known_to(id)?;
+        let exchange = self.exchange_of(pending);
+        Some(Forecast { program: self.program.clone(), step: id, exchange, known, whole: true })
+    }
+
+    /// What the step that waits for a message would make of one.
+    #[must_use]
+    pub fn forecast_message(&self, awaited: &AwaitedMessage) -> Option<Forecast> {
+        let known = self.known_to(awaited.step)?;
+        let (program, exchange) = (self.program.clone(), Exchange::default());
+        Some(Forecast { program, step: awaited.step, exchange, known, whole: true })
+    }
+
+    /// The values that the criteria and outputs of a step read beside its answer.
+    fn known_to(&self, id: StepId) -> Option<Vec<(Root, Option<Value>)>> {
         let step = self.program.step(id)?;
         let view = self.view(None);
         let mut known: Vec<(Root, Option<Value>)> = vec![];
@@ -59,8 +76,7 @@ impl Machine {
                 known.push((root.clone(), value));
             }
         }
-        let exchange = self.exchange_of(pending);
-        Some(Forecast { program: self.program.clone(), step: id, exchange, known, whole: true })
+        Some(known)
     }
 }
 
@@ -104,6 +120,16 @@ impl Forecast {
         }
         let guess = Guess { forecast: self, exchange: &self.exchange, after: false };
         eval(expr, &guess).ok().flatten().map(|value| value.into_owned().into_json())
+    }
+
+    /// `true` unless criteria of the step say for certain that they do not hold with a message, which is of this type if it says
+    /// nothing else.
+    #[must_use]
+    pub fn takes(&self, message: &Message, content_type: Option<&str>) -> bool {
+        let seen = see(message, content_type, u64::MAX);
+        let exchange = Exchange { message: Some(Box::new(seen)), ..Exchange::default() };
+        let criteria = self.step().map(|step| step.criteria.as_slice()).unwrap_or_default();
+        criteria.iter().all(|criterion| self.met(criterion, &exchange, false) != Some(false))
     }
 
     /// The course of the run after an answer, and the criteria that say so: those of the step that are not met, or those
@@ -173,7 +199,14 @@ impl Forecast {
     }
 
     fn knows(&self, expr: &Expr) -> bool {
-        let of_answer = matches!(expr.root, Root::ResponseBody | Root::ResponseHeader(_) | Root::StatusCode);
+        let of_answer = matches!(
+            expr.root,
+            Root::ResponseBody
+                | Root::ResponseHeader(_)
+                | Root::StatusCode
+                | Root::MessagePayload
+                | Root::MessageHeader(_)
+        );
         self.whole
             || of_answer
             || matches!(expr.root, Root::Constant(_))
@@ -203,6 +236,8 @@ fn is_of_exchange(root: &Root) -> bool {
             | Root::RequestBody
             | Root::ResponseHeader(_)
             | Root::ResponseBody
+            | Root::MessageHeader(_)
+            | Root::MessagePayload
             | Root::Constant(_)
     )
 }

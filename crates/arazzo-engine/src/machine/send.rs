@@ -8,8 +8,9 @@ use super::wire::{CallId, Outgoing, ParsedUrl, Progress, Request, Stop, Turn};
 use super::{Machine, request};
 use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
-use crate::limits::{Millis, is_overridden};
+use crate::limits::{Millis, is_overridden, is_safe};
 use crate::program::Step;
+use crate::reason::Reason;
 use crate::remedy::Limit;
 
 impl Machine {
@@ -32,6 +33,12 @@ impl Machine {
         }
         if challenge.is_some() {
             built.absent.clear();
+        }
+        // What it brings about would be said where nobody listens.
+        if let Some(message) = self.deaf_to(step).filter(|_| !is_safe(&built.request.method)) {
+            let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
+            fault.remark("no request was sent");
+            return Phase::Fail { step: id, fault, exchange: None };
         }
         self.learn_built(id, step, &mut built, turn);
         let request = built.request;

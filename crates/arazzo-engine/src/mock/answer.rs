@@ -12,7 +12,7 @@ use super::fitting::{Draft, Fitting, get, set};
 use super::places::Place;
 use super::prefer::Preference;
 use super::wishes::{Part, to_meet};
-use super::{Answer, Fault, Reads, Request};
+use super::{Answer, Fault, Reads, Request, streamed};
 use crate::expr::jsonpath::{Operator, Wanted};
 use crate::machine::{Course, Forecast, Response};
 use crate::media_type::{MediaType, is_json};
@@ -20,6 +20,7 @@ use crate::node::Node;
 use crate::openapi::sample::{invented, sample};
 use crate::openapi::schema::Direction;
 use crate::openapi::status::StatusKey;
+use crate::openapi::stream::EventStream;
 use crate::openapi::xml::{self, XmlShape};
 use crate::openapi::{Api, Media, Operation};
 use crate::program::Then;
@@ -54,6 +55,8 @@ pub(super) struct Asker<'m> {
     /// What criteria of other steps want of the body.
     pub(super) later: &'m [(Vec<PathSegment>, Wanted)],
     pub(super) forecast: Option<&'m Forecast>,
+    /// What the steps that listen to it make of events.
+    pub(super) listeners: Vec<Forecast>,
     pub(super) preference: Preference,
     /// How often this path has been asked for, from 1.
     pub(super) times: usize,
@@ -305,14 +308,20 @@ impl<'a> Asked<'_, 'a> {
             let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
             return Err(format!("`Prefer: example={name}` is not described; described: {known}"));
         }
+        if let Some(stream) = EventStream::of(self.api(), media) {
+            let example = self.asker.preference.example.as_deref();
+            let (text, is_made) = streamed::text((stream, self.operation.key.span), example, &self.asker.listeners);
+            let note = if is_made { "sample" } else { "example" };
+            let note = example.map_or_else(|| note.to_owned(), |name| format!("example {name}"));
+            let origin = if is_made { Origin::Generated } else { Origin::Named };
+            return Ok((Body::Text(text), note, origin));
+        }
         if let Some(Example { name, body }) = self.chosen(examples, schema, respond, headers) {
             let note = name.map_or_else(|| "example".to_owned(), |name| format!("example {name}"));
             return Ok((self.echoed(body, schema, true), note, if named { Origin::Named } else { Origin::Example }));
         }
         Ok(match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
-            (None, Some(item)) => {
-                (Body::Text(self.sequence(media.name, item, wanted)), "sample".to_owned(), Origin::Generated)
-            }
+            (None, Some(item)) => (Body::Text(self.sequence(item, wanted)), "sample".to_owned(), Origin::Generated),
             (Some(schema), _) => {
                 let made = self.suited(Some(schema), sample(self.api(), schema, "", wanted));
                 (self.echoed(Body::Value(made), Some(schema), false), "sample".to_owned(), Origin::Generated)
@@ -457,15 +466,9 @@ impl<'a> Asked<'_, 'a> {
         Body::Value(body)
     }
 
-    /// Two items of a body that is a sequence of them (OpenAPI 3.2).
-    fn sequence(&self, media_type: &str, item: &'a Node, wanted: &[&[PathSegment]]) -> String {
-        let value = sample(self.api(), item, "item", wanted);
-        if media_type.starts_with("text/event-stream") {
-            let Json::Object(fields) = &value else { return format!("data: {value}\n\n") };
-            let lines = fields.iter().map(|(name, value)| format!("{name}: {}\n", json_text(value)));
-            return lines.collect::<String>() + "\n";
-        }
-        format!("{value}\n")
+    /// An item of a body that is a sequence of them (OpenAPI 3.2).
+    fn sequence(&self, item: &'a Node, wanted: &[&[PathSegment]]) -> String {
+        format!("{}\n", sample(self.api(), item, "item", wanted))
     }
 
     fn headers(&self, node: Option<&'a Node>) -> Vec<(String, String)> {

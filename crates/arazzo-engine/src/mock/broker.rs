@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fault::{Ending, Fault};
+use super::suiting::{completed, suited};
 use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::expr::StepId;
 use crate::limits::{Millis, Servers};
-use crate::machine::AwaitedMessage;
 use crate::machine::message::{
     Channel as Connection, ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId,
 };
+use crate::machine::{AwaitedMessage, Forecast};
 use crate::media_type::MediaType;
 use crate::program::{self, Channel, ChannelKind, MessageTarget, Program};
 use crate::value::{Json, json_text};
@@ -20,7 +21,7 @@ use crate::value::{Json, json_text};
 const ID_NAME: &str = "correlationId";
 
 /// How long a message that is to come after others lets these go first.
-const BEHIND: Millis = 100;
+pub(super) const BEHIND: Millis = 100;
 
 /// The broker of a run.
 #[derive(Debug)]
@@ -111,8 +112,14 @@ impl Broker {
         }
     }
 
-    /// A message that a step waits for, once for each wait. Of those that can be made, the first that `fits`.
-    pub fn answer(&mut self, awaited: &AwaitedMessage, fits: &dyn Fn(&Message) -> bool) -> Vec<Coming> {
+    /// A message that a step waits for, once for each wait. Of those that can be made, the first that `fits`; `forecast` is
+    /// what the step would make of one.
+    pub fn answer(
+        &mut self,
+        awaited: &AwaitedMessage,
+        forecast: Option<&Forecast>,
+        fits: &dyn Fn(&Message) -> bool,
+    ) -> Vec<Coming> {
         if !self.subscriptions.contains(&awaited.subscription) || !self.answered.insert(awaited.number) {
             return vec![];
         }
@@ -130,8 +137,7 @@ impl Broker {
         if ending == Some(Ending::Drop) {
             return vec![];
         }
-        let made: Vec<Message> = make(channel, &call.target, awaited.correlation.as_ref());
-        let Some(message) = made.iter().find(|message| fits(message)).or_else(|| made.first()).cloned() else {
+        let Some(message) = chosen((channel, &call.target), awaited.correlation.as_ref(), forecast, fits) else {
             return vec![];
         };
         let copies = if ending == Some(Ending::Duplicate) { 2 } else { 1 };
@@ -213,24 +219,42 @@ fn names_of(target: &MessageTarget, channel: &Channel, source: &str) -> Vec<Stri
     own.flat_map(|name| [name.clone(), format!("{source}.{name}")]).collect()
 }
 
-/// The messages that a channel may have, with the id that is waited for.
-fn make(channel: &Channel, target: &MessageTarget, wanted: Option<&Json>) -> Vec<Message> {
+/// Of the messages that a channel may have, with the id that is waited for, the first that fits; else the first.
+fn chosen(
+    (channel, target): (&Channel, &MessageTarget),
+    wanted: Option<&Json>,
+    forecast: Option<&Forecast>,
+    fits: &dyn Fn(&Message) -> bool,
+) -> Option<Message> {
     let described: Vec<&program::Message> = channel.messages_of(target).collect();
     if described.is_empty() {
         let mut message = Message { payload: b"{}".to_vec(), ..Message::default() };
         message.correlation = wanted.map(json_text);
-        return vec![message];
+        return Some(message);
     }
-    let all = described.into_iter().flat_map(|described| {
-        described
-            .samples
-            .iter()
-            .map(move |(headers, payload)| make_one(channel, described, (headers.clone(), payload.clone()), wanted))
+    let made = |described: &program::Message, sample: &(Json, Json)| {
+        let sample = forecast.map_or_else(|| sample.clone(), |forecast| completed(forecast, described, sample));
+        make_one(channel, described, sample, wanted)
+    };
+    let mut first = None;
+    for described in &described {
+        for sample in &described.samples {
+            let message = made(described, sample);
+            if fits(&message) {
+                return Some(message);
+            }
+            first.get_or_insert(message);
+        }
+    }
+    let suited = described.iter().flat_map(|described| {
+        let wished = forecast.map(|forecast| suited(forecast, described)).unwrap_or_default();
+        wished.into_iter().map(|sample| made(described, &sample)).collect::<Vec<_>>()
     });
-    all.collect()
+    suited.into_iter().find(|message| fits(message)).or(first)
 }
 
-fn make_one(
+/// A message with these headers and this payload, and the id that is waited for.
+pub(super) fn make_one(
     channel: &Channel,
     described: &program::Message,
     (headers, mut payload): (Json, Json),
@@ -243,6 +267,14 @@ fn make_one(
         content_type: described.content_type.clone(),
         ..Message::default()
     };
+    // The type of a request stands in its headers.
+    if channel.is_webhook() {
+        let has_body = !payload.is_null() || described.payload_schema.is_some();
+        message.content_type = message.content_type.or_else(|| has_body.then(|| "application/json".to_owned()));
+        let is_there = message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let typed = message.content_type.clone().filter(|_| !is_there);
+        message.headers.extend(typed.map(|kind| ("content-type".to_owned(), kind)));
+    }
     if let Some(wanted) = wanted {
         match &described.correlation {
             Some(CorrelationPlace { part: MessagePart::Payload, at }) => {
@@ -259,6 +291,10 @@ fn make_one(
     }
     message.payload = match (&described.content_type, payload) {
         (_, Json::Null) if described.payload_schema.is_none() => vec![],
+        (Some(kind), Json::Object(members)) if MediaType::parse(kind).is_form() => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(members.iter().map(|(name, value)| (name, json_text(value)))).finish().into_bytes()
+        }
         (Some(kind), Json::String(text)) if !MediaType::parse(kind).is_json() => text.into_bytes(),
         (None, Json::String(text)) if channel.kind == ChannelKind::Stream => text.into_bytes(),
         (_, payload) => payload.to_string().into_bytes(),

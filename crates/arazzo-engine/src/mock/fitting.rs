@@ -207,13 +207,13 @@ impl Fitting<'_, '_> {
 }
 
 /// `true` for a text in which a pattern finds something.
-fn matches(pattern: &str, value: &Json) -> bool {
+pub(super) fn matches(pattern: &str, value: &Json) -> bool {
     let (Some(text), Ok(pattern)) = (value.as_str(), compile_pattern(pattern)) else { return false };
     matches!(pattern.is_match(text), Ok(true))
 }
 
 /// As simple conditions compare.
-fn alike(a: &Json, b: &Json) -> bool {
+pub(super) fn alike(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::String(a), Json::String(b)) => a.eq_ignore_ascii_case(b),
         _ => json_text(a) == json_text(b),
@@ -221,7 +221,7 @@ fn alike(a: &Json, b: &Json) -> bool {
 }
 
 /// A value in the types in which it may be compared.
-fn spellings(value: &Json) -> Vec<Json> {
+pub(super) fn spellings(value: &Json) -> Vec<Json> {
     let mut found = vec![value.clone()];
     match value {
         Json::String(text) => found.extend(Json::parse(text).filter(|v| !v.is_array() && !v.is_object())),
@@ -231,7 +231,7 @@ fn spellings(value: &Json) -> Vec<Json> {
     found
 }
 
-fn others(value: &Json) -> Vec<Json> {
+pub(super) fn others(value: &Json) -> Vec<Json> {
     match value {
         Json::Bool(value) => vec![Json::Bool(!value)],
         Json::Number(number) => number.as_f64().map(|number| vec![written(number + 1.0)]).unwrap_or_default(),
@@ -241,7 +241,7 @@ fn others(value: &Json) -> Vec<Json> {
 }
 
 /// Numbers that compare so with a number.
-fn near(operator: Operator, value: &Json) -> Vec<Json> {
+pub(super) fn near(operator: Operator, value: &Json) -> Vec<Json> {
     let Some(number) = numeric(value).and_then(|number| number.as_f64()) else { return vec![] };
     let numbers = match operator {
         Operator::Equal | Operator::LessOrEqual | Operator::GreaterOrEqual => vec![number],
@@ -259,7 +259,7 @@ fn written(number: f64) -> Json {
 }
 
 /// A list or text of another length.
-fn resized(current: &Json, length: &Json, item: &dyn Fn() -> Json) -> Option<Json> {
+pub(super) fn resized(current: &Json, length: &Json, item: &dyn Fn() -> Json) -> Option<Json> {
     let length = length.as_u64().and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= LENGTH)?;
     match current {
         Json::Array(items) => {

@@ -13,16 +13,18 @@ use crate::diagnostic::{Help, nearest};
 use crate::expr::StepId;
 use crate::expr::jsonpath::Wanted;
 use crate::limits::Millis;
+use crate::machine::message::Message;
 use crate::machine::{Forecast, Response};
 use crate::node::Node;
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
-use crate::program::{Program, Step, WorkflowId};
+use crate::program::{self, Program, Step, WorkflowId};
 use crate::source::{Place, Sources, Span};
 use crate::value::PathSegment;
 
 mod allowed;
 mod answer;
+mod application;
 mod broker;
 mod check;
 mod echo;
@@ -34,10 +36,13 @@ mod places;
 mod prefer;
 mod reads;
 mod route;
+mod streamed;
+mod suiting;
 mod wishes;
 
 use prefer::Preference;
 
+pub use application::{Application, Carrier, Posted, Spot, Taken, Turns};
 pub use broker::{Broker, Coming, with_correlation};
 pub use fault::{Ending, Fault};
 pub use reads::Reads;
@@ -61,6 +66,10 @@ pub struct Mock {
     later: BTreeMap<OperationKey, Vec<(Vec<PathSegment>, Wanted)>>,
     /// The steps that call an operation.
     callers: BTreeMap<OperationKey, Vec<StepId>>,
+    /// The steps that listen to the stream of an operation.
+    listeners: BTreeMap<OperationKey, Vec<StepId>>,
+    /// What has the channels of AsyncAPI documents.
+    applications: Vec<Application>,
 }
 
 /// An operation of a program: the number of its document, its method in small letters, its path.
@@ -75,8 +84,12 @@ impl OperationKey {
     /// The operation that a step calls.
     fn of(program: &Program, step: &Step) -> Option<Self> {
         let operation = program.operation_of(step)?;
+        Some(Self::named(operation))
+    }
+
+    fn named(operation: &program::Operation) -> Self {
         let method = operation.method.to_ascii_lowercase();
-        Some(Self { source: operation.api, method, path: operation.path.clone() })
+        Self { source: operation.api, method, path: operation.path.clone() }
     }
 }
 
@@ -171,6 +184,8 @@ impl Mock {
             places: places::Places::default(),
             later: BTreeMap::new(),
             callers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            applications: vec![],
         }
     }
 
@@ -185,9 +200,51 @@ impl Mock {
             if let Some(key) = OperationKey::of(&program, step) {
                 self.callers.entry(key).or_default().push(StepId(index as u32));
             }
+            let stream = step.call.receive().and_then(|call| program.operation(call.request.as_ref()?.operation));
+            if let Some(operation) = stream {
+                self.listeners.entry(OperationKey::named(operation)).or_default().push(StepId(index as u32));
+            }
         }
         self.program = Some(program);
         self
+    }
+
+    /// Serves the channels of these AsyncAPI documents too, each by its name, to clients whose connections are spoken.
+    /// Of which nothing can be served, it is said why: the name of each, and words.
+    #[must_use]
+    pub fn with_channels(
+        mut self,
+        documents: Vec<(String, Arc<Node>)>,
+        speaks: &dyn Fn(Carrier) -> bool,
+    ) -> (Self, Vec<(String, String)>) {
+        let mut not = vec![];
+        for (name, root) in documents {
+            match Application::new(&name, &root, &self.store, self.program.clone(), speaks) {
+                Ok(application) => self.applications.push(application),
+                Err(why) => not.push((name, why)),
+            }
+        }
+        (self, not)
+    }
+
+    /// What has the channels of AsyncAPI documents.
+    #[must_use]
+    pub fn applications(&self) -> &[Application] {
+        &self.applications
+    }
+
+    /// What who listens to a channel of an application hears first.
+    #[must_use]
+    pub fn greeting(&self, turns: &mut Turns, application: usize, spot: &Spot) -> Vec<Posted> {
+        let found = self.applications.get(application);
+        found.map(|found| found.greeting(turns, spot, (&self.faults, self.latency))).unwrap_or_default()
+    }
+
+    /// What becomes of a message that a client sent to a channel of an application.
+    #[must_use]
+    pub fn take(&self, turns: &mut Turns, application: usize, spot: &Spot, message: &Message) -> Option<Taken> {
+        let found = self.applications.get(application)?;
+        Some(found.take(turns, spot, message, (&self.faults, self.latency)))
     }
 
     /// Inputs for a workflow of the program whose documents these are: those that its schema, or that of a workflow it
@@ -230,6 +287,14 @@ impl Mock {
     /// The name of an operation that is not described, with the nearest one.
     pub fn fault(&mut self, fault: Fault) -> Result<(), String> {
         let known: Vec<[String; 3]> = self.operations().map(|(source, o)| names(source, &o)).collect();
+        let of_messages: Vec<String> = self.applications.iter().flat_map(Application::names).collect();
+        if of_messages.contains(&fault.operation) {
+            if let Some(what) = fault.of_answers() {
+                return Err(of_messages_alone(&fault, what));
+            }
+            self.faults.push(fault);
+            return Ok(());
+        }
         if let Some(what) = fault.of_messages() {
             return Err(format!(
                 "`{}` is no operation or channel of messages, and {what} happens to messages alone; to answers happen a status, reset, malformed and delay",
@@ -240,7 +305,7 @@ impl Mock {
             self.faults.push(fault);
             return Ok(());
         }
-        let near = nearest(&fault.operation, known.iter().flatten().map(String::as_str))
+        let near = nearest(&fault.operation, known.iter().flatten().chain(&of_messages).map(String::as_str))
             .map_or_else(String::new, |near| format!("; {}", Help::meant(near)));
         Err(format!("no operation is called `{}`{near}", fault.operation))
     }
@@ -348,6 +413,7 @@ impl Mock {
             places: self.places.answers.get(&key).map(Vec::as_slice).unwrap_or_default(),
             later: self.later.get(&key).map(Vec::as_slice).unwrap_or_default(),
             forecast: forecast.as_ref(),
+            listeners: self.listening(&key),
             preference,
             times: *times,
         };
@@ -355,6 +421,13 @@ impl Mock {
             Ok(answer) => answer,
             Err(reason) => self.refused(400, reason, vec![]),
         }
+    }
+
+    /// What the steps that listen to the stream of an operation make of its events.
+    fn listening(&self, key: &OperationKey) -> Vec<Forecast> {
+        let steps = self.listeners.get(key).map(Vec::as_slice).unwrap_or_default();
+        let program = self.program.iter();
+        program.flat_map(|program| steps.iter().map(|step| Forecast::of_step(program.clone(), *step))).collect()
     }
 
     /// An answer of the mock's own: what is wrong with a request, and where that is described.
@@ -368,6 +441,15 @@ impl Mock {
             Api::new(root, &self.store).operations().map(move |operation| (source, operation))
         })
     }
+}
+
+/// What is said of a fault of messages that happens to answers.
+#[must_use]
+pub fn of_messages_alone(fault: &Fault, what: &str) -> String {
+    format!(
+        "`{}` is of messages, and {what} happens to answers of HTTP; to messages happen drop, duplicate, reorder and delay",
+        fault.operation
+    )
 }
 
 /// The names of an operation: `getVolume`, `volumesApi.getVolume`, `GET /volumes/{volumeId}`.

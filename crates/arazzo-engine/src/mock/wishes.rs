@@ -1,4 +1,4 @@
-//! Criteria → what an answer would have to hold for them to be met, or not to be.
+//! Criteria → what an answer or a message would have to hold for them to be met, or not to be.
 
 use crate::value::Json;
 
@@ -146,8 +146,8 @@ fn part(forecast: &Forecast, expr: &Expr, depth: usize) -> Option<(Part, bool)> 
     let rest: Vec<PathSegment> = tokens.iter().take(known).cloned().map(PathSegment::Member).collect();
     match &expr.root {
         Root::StatusCode => Some((Part::Status, false)),
-        Root::ResponseHeader(name) => Some((Part::Header(name.clone()), false)),
-        Root::ResponseBody => Some((Part::Body(rest), of_length)),
+        Root::ResponseHeader(name) | Root::MessageHeader(name) => Some((Part::Header(name.clone()), false)),
+        Root::ResponseBody | Root::MessagePayload => Some((Part::Body(rest), of_length)),
         Root::StepOutput(step, name) if forecast.is_own(*step) && depth > 0 => {
             let output = forecast.step()?.outputs.iter().find(|output| output.name == *name)?;
             let (from, way) = match &output.value {

@@ -59,6 +59,12 @@ impl<'a> Operation<'a> {
 }
 
 impl<'a> EventStream<'a> {
+    /// The stream that a media type describes; nothing for another one.
+    #[must_use]
+    pub fn of(api: Api<'a>, media: &Media<'a>) -> Option<Self> {
+        (MediaType::parse(media.name).essence() == EVENT_STREAM).then(|| Self::new(api, *media))
+    }
+
     fn new(api: Api<'a>, media: Media<'a>) -> Self {
         let resolved = |node: &'a Node| api.resolve(node).ok();
         let item = media.node.and_then(|node| node.get("itemSchema")).and_then(resolved);
@@ -138,6 +144,16 @@ impl<'a> EventStream<'a> {
         };
         let all = node.get("example").into_iter().chain(named.iter().filter_map(|(_, example)| value(example)));
         all.flat_map(|example| self.read_example(example.to_json())).collect()
+    }
+
+    /// The events of the example with this name.
+    #[must_use]
+    pub fn example(&self, name: &str) -> Vec<(Json, Json)> {
+        let named = self.media.node.and_then(|node| node.get("examples")?.get(name));
+        let example = named.and_then(|example| self.api.resolve(example).ok());
+        let value = example
+            .and_then(|example| ["dataValue", "value", "serializedValue"].iter().find_map(|name| example.get(name)));
+        value.map(|value| self.read_example(value.to_json())).unwrap_or_default()
     }
 
     /// The events of an example: the text of a stream, a list of events, or one.

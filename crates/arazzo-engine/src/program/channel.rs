@@ -121,6 +121,8 @@ pub struct Message {
     pub payload_schema: Option<Checked>,
     /// Values to choose from where one is made: those of its examples, else one that its schemas describe. Headers, payload.
     pub samples: Vec<(Json, Json)>,
+    /// `true` if these are its examples.
+    pub documented: bool,
     /// `bindings`, by protocol.
     pub bindings: Map<String, Json>,
     /// Where it is described.
@@ -311,9 +313,16 @@ pub struct Surroundings {
     pub absent: Vec<(Protocol, String)>,
     /// Which of the messages that match decides about a step.
     pub receive: Decides,
+    /// The sources that a mock stands for: all of them, if it is empty; none, where it is not there.
+    pub mocked: Option<Vec<String>>,
 }
 
 impl Surroundings {
+    /// `true` for a source that a mock stands for.
+    pub(crate) fn is_mocked(&self, source: &str) -> bool {
+        self.mocked.as_ref().is_some_and(|named| named.is_empty() || named.iter().any(|name| name == source))
+    }
+
     /// `true` for a protocol that is spoken.
     #[must_use]
     pub fn speaks(&self, protocol: Protocol) -> bool {

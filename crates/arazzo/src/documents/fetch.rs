@@ -7,7 +7,9 @@ use arazzo_engine::code::Code;
 #[cfg(feature = "mock")]
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::diagnostic::{Help, nearest};
-use arazzo_engine::load::{Ask, Candidate, DocumentRole, Fetched, LoadOptions, Loader, Need, Refused, Unread};
+use arazzo_engine::load::{
+    Ask, Candidate, DescribedKind, DocumentRole, Fetched, LoadOptions, Loader, Need, Refused, Unread,
+};
 use url::Url;
 
 use crate::documents::files::{NAME_IT, REFUSED, Reach, read};
@@ -49,7 +51,17 @@ pub(crate) fn load(path: &Path, options: LoadOptions, place: &DocumentRoots, rem
 /// # Errors
 /// As [`load`].
 pub(crate) fn api(path: &Path, options: LoadOptions, place: &DocumentRoots, remote: &Remote) -> Result<Loader, Error> {
-    read_documents(path, options, place, remote, Begin::Api)
+    read_documents(path, options, place, remote, Begin::Description(DescribedKind::Openapi))
+}
+
+/// Loads the AsyncAPI document at `path`, and what it refers to.
+///
+/// # Errors
+/// As [`load`].
+#[cfg(feature = "mock")]
+pub(crate) fn asyncapi(path: &Path, place: &DocumentRoots) -> Result<Loader, Error> {
+    let begin = Begin::Description(DescribedKind::Asyncapi);
+    read_documents(path, LoadOptions::default(), place, &Remote::none(), begin)
 }
 
 /// Loads an Arazzo document that is no file, under a name, and what it describes; it stands beside the document at
@@ -73,7 +85,7 @@ enum Begin<'t> {
     Arazzo,
     ArazzoOnly,
     Text(&'t str, &'t str),
-    Api,
+    Description(DescribedKind),
 }
 
 /// Loads the document at `path` and nothing that it describes.
@@ -120,7 +132,7 @@ fn read_documents(
     let mut loader = match begin {
         Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri.clone(), shown, options),
         Begin::Text(name, _) => Loader::new(beside(&uri, name), name, options),
-        Begin::Api => Loader::of_api(uri.clone(), shown, options),
+        Begin::Description(kind) => Loader::of_description(kind, uri.clone(), shown, options),
     };
     let documents = Documents { base, memory, memory_only: place.memory_only, remote };
     while let Need::Asks(asks) = loader.need() {

@@ -229,7 +229,9 @@ impl RunChannels {
         #[cfg(feature = "mock")]
         if let Some(broker) = &mut self.broker {
             for awaited in session.awaited() {
-                let coming = broker.answer(&awaited, &|message| session.would_take(&awaited, message));
+                let forecast = session.forecast_message(&awaited);
+                let coming =
+                    broker.answer(&awaited, forecast.as_ref(), &|message| session.would_take(&awaited, message));
                 self.coming.extend(coming.into_iter().map(|(after, heard)| (now.saturating_add(after), heard)));
             }
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::chance::Chance;
 
 /// Hosts that are given; `stranger.example` is described and not given.
-pub const GIVEN: [&str; 4] = ["api.example", "shop.example", "login.example", "fresh.example"];
+pub const GIVEN: [&str; 5] = ["api.example", "shop.example", "login.example", "fresh.example", "bus.example"];
 
 /// Operations with their method, path and security schemes.
 const OPERATIONS: [(&str, &str, &str, &str); 13] = [
@@ -32,6 +32,9 @@ const NAMES: [&str; 3] = ["api", "shop", "stranger"];
 
 /// Their names and descriptions, which are the same for all seeds.
 static APIS: OnceLock<[(&str, Arc<str>); 3]> = OnceLock::new();
+
+/// The description of the broker.
+static BUS: OnceLock<Arc<str>> = OnceLock::new();
 
 /// The description of an API.
 fn api(name: &str) -> Json {
@@ -81,6 +84,31 @@ fn api(name: &str) -> Json {
     })
 }
 
+/// The description of the broker: a request and its answer, and something that is said now and then.
+fn bus() -> Json {
+    let id = json!({ "location": "$message.payload#/id" });
+    let answer = json!({ "correlationId": id, "payload": { "type": "object" } });
+    let refer = |way: &str| json!({ "$ref": way });
+    json!({
+        "asyncapi": "3.0.0", "info": { "title": "Bus", "version": "1" }, "defaultContentType": "application/json",
+        "servers": { "broker": { "host": "bus.example", "protocol": "mqtt5" } },
+        "channels": {
+            "orders": { "address": "orders", "messages": { "order": { "payload": { "type": "object" } } } },
+            "answers": {
+                "address": "answers/{of}", "parameters": { "of": {} }, "messages": { "answer": answer },
+            },
+            "news": { "address": "news", "messages": { "news": { "payload": { "type": "object" } } } },
+        },
+        "operations": {
+            "order": {
+                "action": "receive", "channel": refer("#/channels/orders"),
+                "reply": { "channel": refer("#/channels/answers") },
+            },
+            "hear": { "action": "send", "channel": refer("#/channels/news") },
+        },
+    })
+}
+
 /// A document, with everything else that a run takes.
 #[derive(Clone)]
 pub struct Case {
@@ -125,12 +153,16 @@ impl Case {
         let mut chance = Chance::new(seed, "documents");
         let count = 1 + chance.below(4);
         let sizes: Vec<u64> = (0..count).map(|_| 1 + chance.below(4)).collect();
-        let workflows: Vec<Json> =
-            (0..count).map(|number| Workflows { chance: &mut chance, sizes: &sizes, number }.workflow()).collect();
+        let messages = Chance::new(seed, "messages").percent(50);
+        let workflows: Vec<Json> = (0..count)
+            .map(|number| Workflows { chance: &mut chance, sizes: &sizes, number, messages }.workflow())
+            .collect();
         let sources: Vec<Json> = NAMES
             .iter()
             .map(|name| json!({ "name": name, "url": format!("./{name}.json"), "type": "openapi" }))
             .collect();
+        let bus = messages.then(|| json!({ "name": "bus", "url": "./bus.json", "type": "asyncapi" }));
+        let sources: Vec<Json> = sources.into_iter().chain(bus).collect();
         let flow = json!({
             "arazzo": "1.1.0", "info": { "title": "Generated", "version": "1" },
             "sourceDescriptions": sources, "workflows": workflows,
@@ -152,7 +184,10 @@ impl Case {
         for (name, text) in APIS.get_or_init(|| NAMES.map(|name| (name, api(name).to_string().into()))) {
             builder = builder.document(format!("memory/{name}.json"), text.clone());
         }
-        GIVEN.iter().fold(builder.clock(Still).credentials(credentials), |builder, host| builder.allow_host(*host))
+        builder = builder.document("memory/bus.json", BUS.get_or_init(|| bus().to_string().into()).clone());
+        GIVEN.iter().fold(builder.clock(Still).channels(Nobody).credentials(credentials), |builder, host| {
+            builder.allow_host(*host)
+        })
     }
 
     /// The workflow of the document that is run, if it can be.
@@ -195,6 +230,11 @@ impl Case {
         Chance::new(self.seed, "queues").percent(50)
     }
 
+    /// `true` if its steps may send and receive.
+    pub fn has_messages(&self) -> bool {
+        Chance::new(self.seed, "messages").percent(50)
+    }
+
     pub fn requires_outputs(&self) -> bool {
         Chance::new(self.seed, "outputs").percent(20)
     }
@@ -222,11 +262,22 @@ impl arazzo::Clock for Still {
     }
 }
 
+/// Who connects to brokers where the driver does: nobody.
+struct Nobody;
+
+impl arazzo::Channels for Nobody {
+    fn open(&self) -> Box<dyn arazzo::ChannelLink> {
+        unreachable!("a session is driven by hand")
+    }
+}
+
 /// Makes one workflow of several, which have so many steps.
 struct Workflows<'a> {
     chance: &'a mut Chance,
     sizes: &'a [u64],
     number: u64,
+    /// `true` if steps send and receive.
+    messages: bool,
 }
 
 impl Workflows<'_> {
@@ -257,7 +308,12 @@ impl Workflows<'_> {
         }
         for (list, success) in [("successActions", true), ("failureActions", false)] {
             if self.chance.percent(15) {
-                workflow[list] = json!([self.action("workflow", 0, success)]);
+                let mut action = self.action("workflow", 0, success);
+                // Those of a workflow are asked after its messages too.
+                if let Some(action) = action.as_object_mut().filter(|_| self.messages) {
+                    action.remove("criteria");
+                }
+                workflow[list] = json!([action]);
             }
         }
         workflow
@@ -268,6 +324,8 @@ impl Workflows<'_> {
         let later = self.number + 1 < self.sizes.len() as u64;
         if later && self.chance.percent(25) {
             self.call_workflow(number, &mut step);
+        } else if self.messages && self.chance.percent(40) {
+            self.message(number, &mut step);
         } else {
             self.call_operation(number, &mut step);
         }
@@ -283,6 +341,13 @@ impl Workflows<'_> {
                 let actions: Vec<Json> =
                     (0..count).map(|index| self.action(&format!("{list}{index}"), number, success)).collect();
                 step[list] = json!(actions);
+            }
+        }
+        // What is asked of answers says nothing of messages.
+        if step.get("action").is_some() {
+            for list in ["onSuccess", "onFailure"] {
+                let actions = step.get_mut(list).and_then(Json::as_array_mut).into_iter().flatten();
+                actions.filter_map(Json::as_object_mut).for_each(|action| drop(action.remove("criteria")));
             }
         }
         step
@@ -357,6 +422,38 @@ impl Workflows<'_> {
         if self.chance.percent(60) {
             let count = 1 + self.chance.below(2);
             step["successCriteria"] = (0..count).map(|_| self.criterion()).collect();
+        }
+    }
+
+    /// A step that sends, or waits for an answer or for anything.
+    fn message(&mut self, number: u64, step: &mut Json) {
+        let id = format!("{{$inputs.user}}-{}", self.number);
+        match self.chance.below(3) {
+            0 => {
+                step["operationId"] = json!("$sourceDescriptions.bus.order");
+                step["action"] = json!("send");
+                let payload = json!({
+                    "id": id, "user": "$inputs.user", "password": "$inputs.password", "n": self.number_before(number),
+                });
+                step["requestBody"] = json!({ "payload": payload });
+                step["outputs"] = json!({ "n": "$message.payload#/n", "token": "$message.payload#/id" });
+                return;
+            }
+            1 => {
+                step["channelPath"] = json!("{$sourceDescriptions.bus.url}#/channels/answers");
+                step["correlationId"] = json!(id);
+                if self.chance.percent(50) {
+                    step["parameters"] = json!([{ "name": "of", "in": "path", "value": self.number_before(number) }]);
+                }
+            }
+            _ => step["operationId"] = json!("$sourceDescriptions.bus.hear"),
+        }
+        step["action"] = json!("receive");
+        step["timeout"] = json!(self.chance.pick(&[200, 3_000, 20_000]));
+        step["outputs"] = json!({ "n": "$message.payload#/n", "token": "$message.payload#/id" });
+        if self.chance.percent(40) {
+            let condition = self.chance.pick(&["$message.payload#/state == 'done'", "$message.payload#/n >= 2"]);
+            step["successCriteria"] = json!([{ "condition": condition }]);
         }
     }
 

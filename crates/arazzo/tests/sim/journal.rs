@@ -302,6 +302,10 @@ fn runs_with_a_journal_go_on_wherever_their_process_ends() {
     let (mut ran, mut crashes) = (0, 0);
     for seed in seeds {
         let case = Case::generate(seed);
+        // What a broker said while no process listened is lost: such a run comes to another end.
+        if case.has_messages() {
+            continue;
+        }
         match runtime.block_on(try_case(&case, PARSED.get_or_init(ParsedDocuments::new))) {
             Some(Ok(count)) => (ran, crashes) = (ran + 1, crashes + count),
             Some(Err(found)) => panic!(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arazzo::events::{Because, Reason, RunStatus};
+use arazzo::messages::ChannelRequest;
 use arazzo::plan::Footprint;
 use arazzo::{CallId, Envelope, Event, EventKind, FailureKind, Limits, Outcome, Outgoing};
 use base64::Engine as _;
@@ -114,6 +115,27 @@ impl Watch {
             }
         }
         self.last_host = host;
+        Ok(())
+    }
+
+    /// Something is asked of a channel.
+    pub fn message(&self, now: u64, request: &ChannelRequest) -> Result<(), Broken> {
+        let (channel, sends) = match request {
+            ChannelRequest::Subscribe { channel, .. } => (channel, false),
+            ChannelRequest::Send { channel, .. } => (channel, true),
+            ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => return Ok(()),
+        };
+        let name = &channel.host;
+        if !self.shown.hosts.iter().any(|known| known.host == *name) {
+            let shown = serde_json::to_string(&self.shown).unwrap_or_default();
+            return Err(broken("13 hosts that are shown", format!("{name} is connected to, which is not in {shown}")));
+        }
+        if now > self.limits.run_ms {
+            return Err(broken("5 limits", format!("a channel is asked at {now} ms")));
+        }
+        if self.cancelled.is_some() && sends {
+            return Err(broken("10 cancelled", format!("a message leaves at {now} ms")));
+        }
         Ok(())
     }
 

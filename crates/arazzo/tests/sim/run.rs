@@ -3,6 +3,7 @@
 use arazzo::{CallId, Envelope, EventKind, Failure, Input, Outcome, Progress, Session, Workflow};
 use serde_json::Value as Json;
 
+use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::documents::Case;
 use crate::promises::{Broken, Watch, broken};
@@ -68,6 +69,7 @@ pub fn run(case: &Case, workflow: &Workflow, drive: Drive) -> Result<Ended, Brok
         at: Default::default(),
         queues: case.queues(),
         world: World::new(case),
+        broker: Broker::new(case),
         watch: Watch::new(case, workflow.description().touches(workflow.name())),
         disturbances: Disturbances::of(case),
         restores: drive.restores,
@@ -87,11 +89,12 @@ struct Running<'a> {
     workflow: &'a Workflow,
     session: Session,
     now: u64,
-    /// What is on its way: when it comes, and for which call.
-    coming: Vec<(u64, CallId, Input)>,
+    /// What is on its way: when it comes, and for which call, if it is for one.
+    coming: Vec<(u64, Option<CallId>, Input)>,
     /// The workflow and the step that began last.
     at: (String, String),
     world: World,
+    broker: Broker,
     watch: Watch,
     disturbances: Disturbances,
     restores: u64,
@@ -113,7 +116,7 @@ impl Running<'_> {
 
     fn take_turn(&mut self, number: u64) -> Result<Option<Outcome>, Broken> {
         let turn = self.session.turn(self.now);
-        self.coming.retain(|(_, call, _)| !turn.aborts.contains(call));
+        self.coming.retain(|(_, call, _)| call.is_none_or(|call| !turn.aborts.contains(&call)));
         for outgoing in &turn.sends {
             let sent = turn.events.iter().any(|envelope| {
                 matches!(&envelope.event.kind, EventKind::RequestSent { call, .. } if *call == outgoing.call.0)
@@ -132,9 +135,15 @@ impl Running<'_> {
             let (call, mut at) = (outgoing.call, self.now);
             for (after, progress) in coming.stages.into_iter().filter(|_| self.queues) {
                 at += after;
-                self.coming.push((at, call, Input::Progress { call, progress }));
+                self.coming.push((at, Some(call), Input::Progress { call, progress }));
             }
-            self.coming.push((at + coming.after, call, Input::Reply { call, result: coming.result }));
+            self.coming.push((at + coming.after, Some(call), Input::Reply { call, result: coming.result }));
+        }
+        for request in &turn.channels {
+            self.watch.message(self.now, request)?;
+            for (after, heard) in self.broker.ask(request)? {
+                self.coming.push((self.now + after, None, Input::Channel(heard)));
+            }
         }
         for envelope in turn.events {
             self.keep(envelope)?;

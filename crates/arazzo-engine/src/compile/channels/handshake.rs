@@ -88,7 +88,7 @@ impl<'b> Compiler<'b> {
         if protocol.has_headers() {
             return;
         }
-        let needed = aim.messages.iter().map(|message| Some((message, message.headers()?)));
+        let needed = aim.messages.iter().map(|message| Some((message, message.merged_headers()?)));
         let needed: Option<Vec<_>> = needed.collect();
         let needed = needed.unwrap_or_default();
         let named = needed.iter().map(|(message, schema)| (message, required(message.api(), schema), schema.span));

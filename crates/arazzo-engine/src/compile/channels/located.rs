@@ -167,7 +167,9 @@ impl<'b> Compiler<'b> {
             let span = server.variable_key(&variable.name).unwrap_or(server.span());
             faults.push(Diagnostic::warning(Code::ValueMismatch, span, message));
         }
-        for (key, why) in server.protocol().map(|protocol| server.unfit_bindings(protocol)).unwrap_or_default() {
+        // Nothing is connected to where a mock stands for the server.
+        let protocol = server.protocol().filter(|_| !self.surroundings.is_mocked(source));
+        for (key, why) in protocol.map(|protocol| server.unfit_bindings(protocol)).unwrap_or_default() {
             let message = format!("the binding `{}` of server `{}` is not honoured: {why}", key.name, server.name);
             faults.push(
                 Diagnostic::error(Code::InvalidBinding, key.span, message)

@@ -14,16 +14,12 @@ use crate::compile::meant::folded;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
 use crate::load::DescribedKind;
-use crate::node::{Key, Kind, Node};
-use crate::openapi::Api;
-use crate::openapi::sample::sample_of;
-use crate::openapi::schema::{Checked, Direction, checked};
-use crate::program::{
-    Argument, Channel, ChannelId, ChannelKind, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
-};
+use crate::node::Node;
+use crate::program::entry::{self, channel_entry};
+use crate::program::{Argument, Channel, ChannelId, MessageTarget};
 use crate::remedy::Remedy;
 use crate::source::Span;
-use crate::value::{Json, Map, Pointer};
+use crate::value::Pointer;
 
 /// What a step aims at.
 pub(super) struct Aim<'b> {
@@ -506,137 +502,16 @@ impl<'b> Compiler<'b> {
             channel: ChannelId(index as u32),
             operation: aim.operation.map(|operation| operation.id().to_owned()),
             messages: messages.map(|(index, _)| index).collect(),
-            bindings: bindings(aim.channel.document().api(), aim.operation_bindings()),
+            bindings: entry::bindings(aim.channel.document().api(), aim.operation_bindings()),
             arguments,
         }
     }
 
     fn channel_entry(&mut self, api: usize, channel: &asyncapi::Channel<'b>) -> Channel {
         let chosen = self.chosen(&channel.servers());
-        let servers = channel.servers().into_iter().map(|server| ChannelServer {
-            name: server.name.to_owned(),
-            protocol: server.protocol(),
-            protocol_text: server.protocol_text().map(Node::as_written).unwrap_or_default().to_owned(),
-            url: server.url(),
-            security: server
-                .security()
-                .into_iter()
-                .map(|(name, node)| {
-                    let text = |key| node.get(key).map(Node::as_written).unwrap_or_default().to_owned();
-                    let (kind, scheme) = (text("type"), text("scheme").to_ascii_lowercase());
-                    ChannelScheme { name, kind, scheme, location: text("in"), parameter: text("name") }
-                })
-                .collect(),
-        });
-        let parameters = channel.parameters().map(|parameter| ChannelParameter {
-            name: parameter.name.to_owned(),
-            default: parameter.default().map(str::to_owned),
-            values: parameter.values(),
-            location: parameter.location(),
-        });
-        let (servers, parameters) = (servers.collect(), parameters.collect());
-        let messages = channel.messages().iter().map(|message| self.message_entry(message)).collect();
-        // `address` may be absent, which says the same as null; a channel of a web server may have none at all.
-        Channel {
-            api,
-            name: channel.name().to_owned(),
-            address: channel.address().map(str::to_owned),
-            parameters,
-            servers,
-            chosen,
-            messages,
-            bindings: bindings(channel.document().api(), channel.bindings()),
-            kind: ChannelKind::Described,
-            span: channel.key.span,
-        }
+        let mut faults = vec![];
+        let entry = channel_entry(api, channel, chosen, &mut faults);
+        faults.into_iter().for_each(|fault| self.push(fault));
+        entry
     }
-
-    fn message_entry(&mut self, message: &asyncapi::Message<'b>) -> Message {
-        let api = message.api();
-        let sample = |node: Option<&'b Node>| {
-            node.map_or(Json::Null, |node| sample_of(api, node, Direction::Request, message.name, &[]))
-        };
-        let headers = message.headers();
-        let payload = match message.payload() {
-            Ok(payload) => payload,
-            Err((format, node)) => {
-                let text =
-                    format!("schemas of the format `{format}` are not read: payloads are not checked against this one");
-                self.push(
-                    Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text)
-                        .section("AsyncAPI, §Message Object"),
-                );
-                None
-            }
-        };
-        let examples = message.examples().map(|(own_headers, own_payload)| {
-            let given = |own: Option<&Node>, schema| own.map_or_else(|| sample(schema), Node::to_json);
-            (given(own_headers, headers), given(own_payload, payload))
-        });
-        let mut samples: Vec<(Json, Json)> = examples.collect();
-        if samples.is_empty() {
-            samples = samples_of(api, (sample(headers), sample(payload)), payload);
-        }
-        Message {
-            name: message.name.to_owned(),
-            content_type: message.content_type().map(str::to_owned),
-            correlation: message.correlation().map(|(place, _)| place),
-            headers: message.header_names().into_iter().map(str::to_owned).collect(),
-            header_schema: self.checked_part(api, headers, "headers"),
-            payload_schema: self.checked_part(api, payload, "payloads"),
-            samples,
-            bindings: bindings(api, message.bindings()),
-            span: message.span(),
-        }
-    }
-}
-
-impl<'b> Compiler<'b> {
-    /// What a part of a message is checked against; that it is not checked is said.
-    fn checked_part(&mut self, api: Api<'b>, schema: Option<&'b Node>, what: &str) -> Option<Checked> {
-        let node = schema?;
-        match checked(api, node, Direction::Request) {
-            Ok(checked) => Some(checked),
-            // What is neither was said where it is used.
-            Err(_) if !matches!(node.kind, Kind::Object(_)) => None,
-            Err(reason) => {
-                let text = format!("{what} are not checked against this, which is no JSON Schema: {reason}");
-                let fault = Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text);
-                self.push(fault.section("AsyncAPI, §Message Object"));
-                None
-            }
-        }
-    }
-}
-
-/// A sample, and others that differ in what its schema lists: what criteria ask for is often one of a few values.
-pub(super) fn samples_of(api: Api<'_>, (headers, payload): (Json, Json), schema: Option<&Node>) -> Vec<(Json, Json)> {
-    let mut samples = vec![(headers.clone(), payload.clone())];
-    let Json::Object(members) = payload else { return samples };
-    for (name, value) in schema.map(|schema| choices(api, schema)).unwrap_or_default() {
-        let mut members: Map<String, Json> = members.clone().into_iter().collect();
-        members.insert(name, value);
-        samples.push((headers.clone(), Json::Object(members.into())));
-    }
-    samples
-}
-
-/// The most values of one member that are tried.
-const CHOICES: usize = 16;
-
-/// The values that the members of an object may have, where they are listed.
-fn choices(api: Api<'_>, schema: &Node) -> Vec<(String, Json)> {
-    let members = schema.get("properties").map(Node::members).unwrap_or_default();
-    let listed = |(key, node): &(Key, Node)| {
-        let node = api.resolve(node).ok()?;
-        let values = node.get("enum")?.items().iter().take(CHOICES);
-        Some(values.map(|value| (key.name.clone(), value.to_json())).collect::<Vec<_>>())
-    };
-    members.iter().filter_map(listed).flatten().collect()
-}
-
-/// Bindings by protocol, as they are written.
-fn bindings(api: Api<'_>, node: Option<&Node>) -> Map<String, Json> {
-    let members = node.map(Node::members).unwrap_or_default().iter();
-    members.map(|(key, own)| (key.name.clone(), api.resolve(own).unwrap_or(own).to_json())).collect()
 }

@@ -1,23 +1,20 @@
 //! Steps that receive messages of OpenAPI documents: the events of the stream that an operation answers with. Each becomes a
 //! channel of the program, so that nothing behind the compiler tells them from channels of AsyncAPI documents.
 
-use super::samples_of;
 use crate::asyncapi::Protocol;
 use crate::code::Code;
 use crate::compile::{Compiler, Context};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, MessageAction};
-use crate::json;
-use crate::openapi::sample::sample_of;
-use crate::openapi::schema::{Direction, checked};
-use crate::openapi::stream::{DescribedEvent, EVENT_STREAM, EventStream};
+use crate::openapi::stream::{EVENT_STREAM, EventStream};
 use crate::openapi::{self, Broken};
+use crate::program::entry::stream_messages;
 use crate::program::{
-    Argument, Body, Call, Channel, ChannelId, ChannelKind, ChannelServer, Message, MessageTarget, OperationId,
-    ReceiveCall, StreamRequest,
+    Argument, Body, Call, Channel, ChannelId, ChannelKind, ChannelServer, MessageTarget, OperationId, ReceiveCall,
+    StreamRequest,
 };
 use crate::source::Span;
-use crate::value::{Json, Map};
+use crate::value::Map;
 
 impl<'b> Compiler<'b> {
     /// The stream that a step listens to which is to receive of an operation; a diagnostic if there is none.
@@ -143,48 +140,11 @@ impl<'b> Compiler<'b> {
             parameters: vec![],
             servers: vec![server],
             chosen: Some(0),
-            messages: events(stream, view.key.span),
+            messages: stream_messages(stream, view.key.span),
             bindings: Map::new(),
             kind: ChannelKind::Stream,
             span: view.key.span,
         });
         self.channels.len() - 1
-    }
-}
-
-/// The messages of a stream.
-fn events(stream: EventStream<'_>, span: Span) -> Vec<Message> {
-    let described = stream.events();
-    let mut messages: Vec<Message> = described.iter().map(|event| message(stream, event, span)).collect();
-    let mut examples: Vec<Vec<(Json, Json)>> = vec![vec![]; messages.len()];
-    for (headers, payload) in stream.examples() {
-        let name = headers.get("event").and_then(Json::as_str);
-        let at = described.iter().position(|event| name.is_some() && event.name.as_deref() == name).unwrap_or(0);
-        if let Some(own) = examples.get_mut(at) {
-            own.push((headers, payload));
-        }
-    }
-    for (message, examples) in messages.iter_mut().zip(examples).filter(|(_, examples)| !examples.is_empty()) {
-        message.samples = examples;
-    }
-    messages
-}
-
-fn message(stream: EventStream<'_>, event: &DescribedEvent<'_>, span: Span) -> Message {
-    let api = stream.api();
-    let name = event.name.clone();
-    let headers = name.as_ref().map_or_else(|| json!({}), |name| json!({ "event": name.as_str() }));
-    let payload = event.data.map(|data| sample_of(api, data, Direction::Response, "data", &[]));
-    let payload = payload.unwrap_or_else(|| if event.is_json { json!({}) } else { Json::Null });
-    Message {
-        name: name.unwrap_or_else(|| "event".to_owned()),
-        content_type: event.is_json.then(|| "application/json".to_owned()),
-        correlation: None,
-        headers: vec!["event".to_owned(), "id".to_owned()],
-        header_schema: None,
-        payload_schema: event.data.and_then(|data| checked(api, data, Direction::Response).ok()),
-        samples: samples_of(api, (headers, payload), event.data),
-        bindings: Map::new(),
-        span: event.data.map_or(span, |data| data.span),
     }
 }

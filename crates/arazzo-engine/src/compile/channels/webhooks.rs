@@ -1,7 +1,6 @@
 //! Steps that receive webhooks of OpenAPI documents: requests that a server sends become messages. Each webhook becomes a
 //! channel of the program, as the streams of operations do.
 
-use super::samples_of;
 use crate::code::Code;
 use crate::compile::{Compiler, Context, Stage};
 use crate::diagnostic::{Diagnostic, Subject, nearest};
@@ -12,6 +11,7 @@ use crate::node::Node;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Direction, checked};
 use crate::openapi::{self, Api, Media, Parameter};
+use crate::program::entry::samples_of;
 use crate::program::{Call, Channel, ChannelId, ChannelKind, Message, MessageTarget, ReceiveCall};
 use crate::source::Span;
 use crate::value::{Json, Map, Pointer};
@@ -186,11 +186,12 @@ fn message(api: Api<'_>, media: Option<&Media<'_>>, headers: &[Parameter<'_>], s
         headers.iter().filter(|parameter| parameter.required).filter_map(|p| sampled(&p)).collect();
     let made = Json::Object(made.into());
     let examples = media.map(|media| examples(api, media)).unwrap_or_default();
-    let samples = if examples.is_empty() {
+    let documented = !examples.is_empty();
+    let samples = if !documented {
         let payload = schema.map(|schema| sample_of(api, schema, Direction::Request, "body", &[]));
         let usual =
             || if media.is_some_and(|media| MediaType::parse(media.name).is_json()) { json!({}) } else { Json::Null };
-        samples_of(api, (made, payload.unwrap_or_else(usual)), schema)
+        samples_of(api, (made, payload.unwrap_or_else(usual)), schema, Direction::Request)
     } else {
         examples.into_iter().map(|payload| (made.clone(), payload)).collect()
     };
@@ -203,6 +204,7 @@ fn message(api: Api<'_>, media: Option<&Media<'_>>, headers: &[Parameter<'_>], s
         header_schema: None,
         payload_schema: schema.and_then(|schema| checked(api, schema, Direction::Request).ok()),
         samples,
+        documented,
         bindings: Map::new(),
         span,
     }

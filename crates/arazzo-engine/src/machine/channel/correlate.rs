@@ -3,15 +3,16 @@
 use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::event::IgnoredBecause;
 use crate::expr::eval::SeenMessage;
+use crate::media_type::MediaType;
 use crate::program::{Channel, ReceiveCall};
-use crate::value::{Json, Value};
+use crate::value::{Body, Json, Map, Value};
 
 use super::super::answer::{decode, find_excess};
 use super::super::message::Message;
 use super::super::wire::Response;
 
 /// A message as expressions see it: decoded by its content type, or that which it is described with.
-pub(super) fn see(message: &Message, described: Option<&str>, most: u64) -> SeenMessage {
+pub(in super::super) fn see(message: &Message, described: Option<&str>, most: u64) -> SeenMessage {
     let content_type = message.content_type.as_deref().or(described).unwrap_or_default();
     let headers = vec![("content-type".to_owned(), content_type.to_owned())];
     let response = Response { status: 200, headers, body: message.payload.clone() };
@@ -19,8 +20,31 @@ pub(super) fn see(message: &Message, described: Option<&str>, most: u64) -> Seen
         let payload = Some(Value::Bytes(message.payload.clone().into()));
         return SeenMessage { headers: message.headers.clone(), payload, media_type: String::new() };
     }
+    if MediaType::parse(content_type).is_form() {
+        let payload = (!message.payload.is_empty()).then(|| fields_of(&message.payload));
+        let media_type = MediaType::parse(content_type).essence().to_owned();
+        return SeenMessage { headers: message.headers.clone(), payload, media_type };
+    }
     let answer = decode(response);
     SeenMessage { headers: message.headers.clone(), payload: answer.body, media_type: answer.media_type }
+}
+
+/// The fields of a form, as texts; of one that is there more than once, all.
+fn fields_of(form: &[u8]) -> Value {
+    let mut fields: Map<String, Json> = Map::new();
+    for (name, value) in url::form_urlencoded::parse(form) {
+        let value = Json::String(value.into_owned());
+        match fields.get_mut(name.as_ref()) {
+            None => _ = fields.insert(name.into_owned(), value),
+            Some(known) => {
+                let mut all = known.as_array().cloned().unwrap_or_else(|| vec![known.clone()]);
+                all.push(value);
+                *known = Json::Array(all.into());
+            }
+        }
+    }
+    let read = Box::new(Value::Json(Json::Object(fields.into())));
+    Value::Body(Body { read, bytes: form.to_vec().into(), charset: None, spoilt: false })
 }
 
 /// Where the id of a message is, in words; nothing if it is not that of the step.

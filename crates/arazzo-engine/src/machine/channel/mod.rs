@@ -15,5 +15,6 @@ mod stream;
 mod subscribe;
 mod wait;
 
+pub(super) use correlate::see;
 pub(super) use messaging::Messaging;
 pub use wait::AwaitedMessage;

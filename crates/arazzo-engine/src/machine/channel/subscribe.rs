@@ -218,7 +218,7 @@ impl Machine {
     }
 
     /// Why a channel cannot be listened to that a step of the same workflow has still to receive from.
-    pub(super) fn deaf_to(&self, step: &Step) -> Option<String> {
+    pub(in super::super) fn deaf_to(&self, step: &Step) -> Option<String> {
         let messaging = self.state.messaging.as_ref()?;
         let view = self.view(None);
         let waits = |id: &StepId| {

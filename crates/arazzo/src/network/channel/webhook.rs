@@ -111,7 +111,8 @@ async fn answer(
     arrived: &mpsc::Sender<Arrived>,
 ) -> Response<Full<Bytes>> {
     let known = hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let path = request.uri().path();
+    // A name may have letters that stand in no url as they are.
+    let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
     let at: Vec<&Open> = known.iter().filter(|open| open.path == path).collect();
     // Where one is listened for, whoever sends need not know its name.
     let at = match (at.as_slice(), known.as_slice()) {
