@@ -211,7 +211,7 @@ fn large(megabytes: usize) -> Fallible<()> {
         paths: { /things: { get: { operationId: list, responses: { '200': { description: all } } } } }\n";
     let opened = arazzo::open("memory/flow.yaml").text(flow).document("memory/things.yaml", things);
     let limits = arazzo::Limits { body_bytes: 1 << 30, value_bytes: 1 << 30, ..arazzo::Limits::default() };
-    let opened = opened.limits(limits).transport(Large(Mutex::new(Some(body))));
+    let opened = opened.limits(limits).server(None, "http://127.0.0.1:1").transport(Large(Mutex::new(Some(body))));
     let workflow = opened.load_blocking()?.workflow(None)?;
     waiting(async move {
         let outcome = workflow.run(arazzo::Inputs::new(), |_| {}).await?;
