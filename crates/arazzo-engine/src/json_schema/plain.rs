@@ -63,8 +63,7 @@ impl Reader<'_> {
             },
             "properties" => value.as_object().is_some_and(all),
             "$defs" => is_root && value.as_object().is_some_and(all),
-            "items" => self.is_plain(value, false),
-            "additionalProperties" => value.is_boolean(),
+            "items" | "additionalProperties" => self.is_plain(value, false),
             "required" => {
                 value.as_array().is_some_and(|names| names.iter().all(Json::is_string) && are_different(names))
             }
@@ -135,9 +134,12 @@ fn fits(schema: &Json, value: &Json, names: Option<&Map<String, Json>>, left: us
                     }
                 }
             }
-            ("additionalProperties", Json::Object(object)) if *keyword == Json::Bool(false) => {
+            ("additionalProperties", Json::Object(object)) => {
                 let declared = members.get("properties").and_then(Json::as_object);
-                and(Some(object.keys().all(|name| declared.is_some_and(|declared| declared.contains_key(name)))));
+                let is_other = |name: &str| declared.is_none_or(|declared| !declared.contains_key(name));
+                for (_, member) in object.iter().filter(|(name, _)| is_other(name)) {
+                    and(fits(keyword, member, names, left));
+                }
             }
             ("items", Json::Array(items)) => {
                 for item in items.iter() {
@@ -187,6 +189,8 @@ mod tests {
             json!({ "properties": { "name": { "type": "integer" } }, "additionalProperties": false }),
             json!({ "additionalProperties": false }),
             json!({ "additionalProperties": true, "required": [] }),
+            json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            json!({ "properties": { "name": {} }, "additionalProperties": { "type": ["array", "integer"] } }),
             json!({ "items": { "type": ["string", "number"] } }),
             json!({ "type": "array", "items": false }),
             json!({ "$ref": "#/$defs/node", "required": ["next"], "$defs": { "node": node.clone() } }),
@@ -214,7 +218,7 @@ mod tests {
             json!({ "enum": [] }),
             json!({ "minLength": 1 }),
             json!({ "title": 1 }),
-            json!({ "additionalProperties": {} }),
+            json!({ "additionalProperties": { "not": {} } }),
             json!({ "$ref": "#/$defs/none", "$defs": {} }),
             json!({ "$ref": "#" }),
             json!({ "properties": { "a": { "not": {} } } }),
