@@ -153,10 +153,10 @@ def guarded(built, folder):
     arazzo = lambda *words: count([f"{built}/arazzo", *words], 1)
     memory = lambda document, runs: count([f"{built}/examples/measure", "memory", document, str(runs), "1"], 1)
     few, many = 2, 12
-    documents = chains(folder, (1, few, many))
+    documents = chains(folder, (few, many))
     return {
         "arazzo --version": lambda: arazzo("--version"),
-        "arazzo run, one step, against the mock": lambda: arazzo("run", "--mock", documents[1]),
+        "arazzo run, the reference workflow against the mock": lambda: arazzo("run", "--mock", "specs/daytona-provision.yml"),
         "arazzo lint, a step": lambda: arazzo("lint", documents[many]).each(arazzo("lint", documents[few]), many - few),
         "a chained step through the library, read and run": lambda: memory(documents[many], 1).each(memory(documents[few], 1), many - few),
         "a run of the reference workflow through the library": lambda: memory("specs/daytona-provision.yml", 4).each(memory("specs/daytona-provision.yml", 1), 3),
