@@ -11,7 +11,7 @@ use arazzo::files::{LARGEST, named_text};
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::flags::Arguments;
+use crate::flags::{self, Arguments};
 use crate::words::{self, Word};
 
 /// The variables of the files.
@@ -79,7 +79,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     let has_none =
         !std::env::vars_os().any(|(name, value)| value.is_empty() && name.to_string_lossy().starts_with("ARAZZO_"));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
     if has_none {
+        let alone = arguments.get(1).and_then(|name| flags::alone(name));
+        if let Some(Ok(matches)) = alone.map(|alone| alone.try_get_matches_from(&arguments)) {
+            return Arguments::from_arg_matches(&matches);
+        }
         return Arguments::try_parse_from(arguments);
     }
     fn without(command: clap::Command, is_empty: fn(&std::ffi::OsStr) -> bool) -> clap::Command {

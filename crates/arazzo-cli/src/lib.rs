@@ -90,7 +90,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
-    let mut screen = Screen::new(parsed.color, words::asks_for_json());
+    let mut screen = Screen::new(parsed.common.color, words::asks_for_json());
     let arguments = match with_project(parsed, arguments) {
         Ok(Ok(arguments)) => arguments,
         Ok(Err(error)) => return ExitCode::from(mistyped::say(error)),

@@ -90,7 +90,7 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
 fn warn(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> Result<bool, Error> {
     let mut documents: Vec<&Document> = vec![];
     for one in planned {
-        if !documents.contains(&&one.document) {
+        if documents.iter().all(|known| known.path != one.document.path) {
             documents.push(&one.document);
         }
     }

@@ -16,6 +16,7 @@ use crate::node::Node;
 use crate::source::Span;
 
 pub mod checking;
+mod plain;
 
 /// The names of types.
 pub const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];

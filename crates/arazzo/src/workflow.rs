@@ -301,7 +301,10 @@ impl Workflow {
     /// [`Error::Inputs`] with every fault of the inputs (JSON Schema 2020-12); [`Error::Documents`] if no server is known
     /// for an operation.
     pub fn check(&self, inputs: Inputs) -> Result<(), Error> {
-        self.build_machine(inputs, &self.description.settings.servers).map(drop)
+        let description = &self.description;
+        accept(description.program(), self.id, inputs.values).map_err(|faults| description.inputs_error(faults))?;
+        Machine::check(description.program(), self.id, &description.settings)
+            .map_err(|faults| description.documents_error(faults))
     }
 
     /// Runs the workflow. Every event goes to `observe` as it happens.

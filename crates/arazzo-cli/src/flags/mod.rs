@@ -3,7 +3,9 @@
 //! Flags that several commands have, or that belong together, are an [`clap::Args`] of their own, one file a group; the
 //! order of fields is that of `--help`.
 
-use clap::{Arg, Parser, Subcommand};
+use std::ffi::OsStr;
+
+use clap::{Arg, Args, Parser, Subcommand};
 
 use crate::requested::Color;
 
@@ -87,11 +89,18 @@ pub(crate) use verbosity::VerbosityFlags;
     after_help = "arazzo help COMMAND; other pages: arazzo help flags, exit-codes, environment, inputs, output"
 )]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct CommonFlags {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
     #[arg(long, global = true, hide_short_help = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env_values = true)]
     pub(crate) color: Color,
-    #[command(subcommand)]
-    pub(crate) command: Command,
 }
 
 /// Those that a person needs most days, in the order of a day, then the others.
@@ -121,7 +130,24 @@ pub(crate) enum Command {
     Man(ManFlags),
 }
 
-/// Flags that `-h` shows of commands with many, so that it fits a screen; `--help` has them all.
+/// Commands that run often, so that a moment counts, with what puts their flags together.
+const OFTEN: [(&str, fn(clap::Command) -> clap::Command); 5] = [
+    ("run", RunFlags::augment_args),
+    ("lint", LintFlags::augment_args),
+    ("fmt", FmtFlags::augment_args),
+    ("test", TestFlags::augment_args),
+    ("call", CallFlags::augment_args),
+];
+
+/// The tree with one command alone, for those that run often: to put all of them together takes longer than to read a
+/// small document. It reads every command line of that command as the whole tree does, and says nothing as that does:
+/// what it refuses is read again.
+pub(crate) fn alone(name: &OsStr) -> Option<clap::Command> {
+    let (name, augment) = OFTEN.into_iter().find(|(often, _)| name == *often)?;
+    Some(CommonFlags::augment_args(clap::Command::new("arazzo")).subcommand(augment(clap::Command::new(name))))
+}
+
+/// Flags that `-h` shows of commands with many, so that it fits a screen; `--help` has them all. In the order of letters.
 const EVERYDAY: [&str; 21] = [
     "auth",
     "bearer",
@@ -148,7 +174,7 @@ const EVERYDAY: [&str; 21] = [
 
 /// A flag of such a command: `-h` has the gist of those of most days.
 fn everyday(arg: Arg) -> Arg {
-    let shown = arg.is_positional() || EVERYDAY.contains(&arg.get_id().as_str());
+    let shown = arg.is_positional() || EVERYDAY.binary_search(&arg.get_id().as_str()).is_ok();
     let arg = arg.hide_short_help(!shown);
     match (arg.get_help(), arg.get_long_help()) {
         (Some(help), None) if shown => {
@@ -163,3 +189,29 @@ fn everyday(arg: Arg) -> Arg {
 
 /// What `-h` says about the flags that it does not show.
 const MORE: &str = "All flags: --help; by what they are for: arazzo help flags";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn a_command_alone_has_the_flags_that_it_has_among_all() {
+        assert!(EVERYDAY.is_sorted());
+        let whole = Arguments::command();
+        for (name, _) in OFTEN {
+            let alone = alone(OsStr::new(name)).unwrap_or_default();
+            for (alone, among) in
+                [(Some(&alone), Some(&whole)), (alone.find_subcommand(name), whole.find_subcommand(name))]
+            {
+                let flags = |command: Option<&clap::Command>| {
+                    command.map(|command| command.get_arguments().map(|flag| format!("{flag:?}")).collect::<Vec<_>>())
+                };
+                assert!(flags(alone).is_some());
+                assert_eq!(flags(alone), flags(among), "{name}");
+            }
+        }
+        assert!(alone(OsStr::new("flow.yaml")).is_none());
+    }
+}

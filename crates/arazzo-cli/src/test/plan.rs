@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo::diagnostics::Diagnostic;
 use arazzo::files::Reach;
-use arazzo::{Builder, Description, Error};
+use arazzo::{Builder, Description, Error, ParsedDocuments};
 
 use super::failed;
 use crate::cases::{self, Case};
@@ -25,18 +25,25 @@ pub(super) struct Planned {
 }
 
 /// A document that is tested.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) struct Document {
     pub(super) path: PathBuf,
     /// The folder that it was found in; nothing if it was named.
     found: Option<PathBuf>,
     /// The sources that it describes, as far as it can be read.
     pub(super) sources: Vec<String>,
+    /// Each case loads it, and what was read and said of it stays the same.
+    parsed: ParsedDocuments,
 }
 
 impl Document {
+    fn new(path: PathBuf, found: Option<PathBuf>) -> Self {
+        Self { path, found, sources: vec![], parsed: ParsedDocuments::new() }
+    }
+
     pub(super) fn open(&self, flags: &TestFlags) -> Builder {
-        let builder = arazzo::open(&self.path).naming(remedies::flag).workspace(true).lint_before_run(true);
+        let builder = arazzo::open(&self.path).naming(remedies::flag).workspace(true).parsed(&self.parsed);
+        let builder = builder.lint_before_run(true);
         flags.reading.on(match &self.found {
             Some(folder) => builder.found_in(folder),
             None => builder,
@@ -100,7 +107,7 @@ pub(super) fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn planned_of(document: &Path, flags: &TestFlags) -> Result<Vec<Planned>, Error> {
-    let mut document = Document { path: document.to_path_buf(), found: None, sources: vec![] };
+    let mut document = Document::new(document.to_path_buf(), None);
     let description = document.open(flags).load_blocking()?;
     document.sources = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
     let Some(file) = test_file(&document.path) else { return Ok(vec![]) };
@@ -117,12 +124,12 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
         let about = std::fs::metadata(path).map_err(|error| Error::Setup(meant::unread(path, &error)))?;
         let found = if about.is_dir() {
             let found = documents_in(path).map_err(Error::Setup)?.into_iter();
-            found.map(|file| Document { path: shown(file), found: Some(path.clone()), sources: vec![] }).collect()
+            found.map(|file| Document::new(shown(file), Some(path.clone()))).collect()
         } else if let Some(found) = meant::undocumented(path) {
             let help = found.help.map(|help| format!("; {help}")).unwrap_or_default();
             return Err(Error::Setup(format!("{}{help}", found.message)));
         } else {
-            vec![Document { path: shown(meant::tested_by(path)), found: None, sources: vec![] }]
+            vec![Document::new(shown(meant::tested_by(path)), None)]
         };
         for document in found {
             if !documents.iter().any(|known| known.path == document.path) {

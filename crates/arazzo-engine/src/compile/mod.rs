@@ -14,7 +14,6 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
 use crate::document::{self, Document, MessageAction, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
-use crate::limits::Decides;
 use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
@@ -53,8 +52,8 @@ pub struct Compiled {
     pub workflows: Vec<Diagnostics>,
     /// What was found outside of the workflows.
     pub description: Diagnostics,
-    /// Which of the messages that match decides about a step.
-    pub(crate) receive: Decides,
+    /// What channels are connected by, and which of the messages that match decides about a step.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Compiled {
@@ -156,7 +155,7 @@ pub fn compile_for(bundle: &Bundle, loading: Diagnostics, readings: Readings, su
     let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
     mark_runnable(&mut program, found.iter().map(good).collect());
     secrets::mark(&mut program);
-    Compiled { program: Arc::new(program), workflows: found, description, receive: surroundings.receive }
+    Compiled { program: Arc::new(program), workflows: found, description, surroundings: surroundings.clone() }
 }
 
 /// Says in the workflows what is seen of all of them together: constants, the order of steps, what can have run.

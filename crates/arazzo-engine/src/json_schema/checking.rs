@@ -5,13 +5,14 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use jsonschema::{Keyword, Retrieve, ValidationError, ValidationOptions};
 use serde_json::Value;
 
 use super::exact::{self, Exact};
+use super::plain::Plain;
 use crate::value::Json;
 
 /// Visits of schemas that the check of one value may take, and as many more for each value in it.
@@ -58,35 +59,44 @@ impl std::fmt::Display for TooMuch {
     }
 }
 
+/// How schemas are read.
+pub type Options = ValidationOptions<'static, Arc<dyn Retrieve>, Exact>;
+
 /// A schema that values are checked against.
 #[derive(Debug)]
 pub struct Validator {
-    checks: exact::Validator,
+    /// The schema, where it is of a kind that needs no crate; then the crate is asked where faults are to be said.
+    plain: Option<Plain>,
+    checks: OnceLock<exact::Validator>,
+    options: fn() -> Options,
     /// `true` once a check was given up.
     gave_up: AtomicBool,
 }
 
 impl Validator {
-    /// A schema that refers to nothing outside of itself, read as [`exact::options`] begin.
+    /// A schema that refers to nothing outside of itself, read as [`exact::options`] begin; `asserts_formats` if these
+    /// options make promises of formats.
     ///
     /// # Errors
     /// Why it is no JSON Schema.
     pub fn build(
-        options: ValidationOptions<'static, Arc<dyn Retrieve>, Exact>,
+        options: fn() -> Options,
+        asserts_formats: bool,
         schema: &Json,
     ) -> Result<Self, ValidationError<'static>> {
-        let mut schema = exact::schema_of(schema);
-        counted(&mut schema);
-        options
-            .with_keyword(COUNTING, |_, _, _| Ok(Box::new(Counting) as Box<dyn for<'i> Keyword<'i, Exact>>))
-            .build(&schema)
-            .map(|checks| Self { checks, gave_up: AtomicBool::new(false) })
+        let plain = Plain::of(schema, asserts_formats);
+        let checks = match plain {
+            Some(_) => OnceLock::new(),
+            None => built(options(), schema)?.into(),
+        };
+        Ok(Self { plain, checks, options, gave_up: AtomicBool::new(false) })
     }
 
     /// `true` if a value is as the schema says; `false` also where that would take too long to find out.
     #[must_use]
     pub fn is_valid(&self, value: &Json) -> bool {
-        self.within(value, || self.checks.is_valid(value)).unwrap_or(false)
+        let known = self.plain.as_ref().and_then(|plain| plain.is_valid(value));
+        known.unwrap_or_else(|| self.checked(value, |checks| checks.is_valid(value)).unwrap_or(false))
     }
 
     /// What `read` makes of the first faults of a value, `most` of them.
@@ -99,17 +109,30 @@ impl Validator {
         most: usize,
         read: impl FnMut(ValidationError<'_>) -> T,
     ) -> Result<Vec<T>, TooMuch> {
-        self.within(value, || {
+        if self.plain.as_ref().and_then(|plain| plain.is_valid(value)) == Some(true) {
+            return Ok(vec![]);
+        }
+        self.checked(value, |checks| {
             // Nearly all values are valid, and that is found out faster.
-            if self.checks.is_valid(value) {
+            if checks.is_valid(value) {
                 return vec![];
             }
-            self.checks.iter_errors(value).take(most).map(read).collect()
+            checks.iter_errors(value).take(most).map(read).collect()
         })
     }
 
     /// Does something that visits schemas, as often as a value may ask for.
-    fn within<T>(&self, value: &Json, check: impl FnOnce() -> T) -> Result<T, TooMuch> {
+    fn checked<T>(&self, value: &Json, check: impl FnOnce(&exact::Validator) -> T) -> Result<T, TooMuch> {
+        let checks = match (self.checks.get(), &self.plain) {
+            (Some(checks), _) => checks,
+            (None, Some(plain)) => {
+                // What is plain is valid in all its parts; of a schema that no one can check, nothing is said.
+                let Ok(checks) = built((self.options)(), plain.schema()) else { return Err(TooMuch) };
+                self.checks.get_or_init(|| checks)
+            }
+            (None, None) => return Err(TooMuch),
+        };
+        let check = || check(checks);
         let visits = if self.gave_up.load(Ordering::Relaxed) { LATER } else { VISITS };
         LEFT.set(visits.saturating_add(size(value).saturating_mul(VISITS_A_VALUE)));
         let checked = catch_unwind(AssertUnwindSafe(check));
@@ -122,6 +145,14 @@ impl Validator {
             TooMuch
         })
     }
+}
+
+fn built(options: Options, schema: &Json) -> Result<exact::Validator, ValidationError<'static>> {
+    let mut schema = exact::schema_of(schema);
+    counted(&mut schema);
+    options
+        .with_keyword(COUNTING, |_, _, _| Ok(Box::new(Counting) as Box<dyn for<'i> Keyword<'i, Exact>>))
+        .build(&schema)
 }
 
 /// A message of the crate as people may see it: it may quote a schema.
@@ -200,7 +231,7 @@ mod tests {
         }
         definitions.insert("a40".to_owned(), last.clone());
         let schema = json!({"$ref": "#/$defs/a0", "$defs": Json::from(definitions)});
-        Validator::build(exact::options(), &schema).unwrap()
+        Validator::build(exact::options, false, &schema).unwrap()
     }
 
     #[test]
@@ -212,7 +243,7 @@ mod tests {
     #[test]
     fn what_counts_is_seen_nowhere() {
         let schema = json!({"not": {"properties": {"a": {"const": 1}}}});
-        let validator = Validator::build(exact::options(), &schema).unwrap();
+        let validator = Validator::build(exact::options, false, &schema).unwrap();
         let said = validator.faults(&json!({"a": 1}), 20, |error| plain(&error.to_string())).unwrap();
         assert_eq!(said, [r#"{"properties":{"a":{"const":1}}} is not allowed for {"a":1}"#]);
     }

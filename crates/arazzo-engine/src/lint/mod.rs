@@ -39,6 +39,13 @@ mod sends;
 /// [`crate::compile::compile`] made of it.
 #[must_use]
 pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
+    let Some(parsed) = &bundle.parsed else { return lint_anew(bundle, compiled) };
+    let beside = format!("{:?} {:?}", compiled.program.readings, compiled.surroundings);
+    let known = std::iter::once(&compiled.description).chain(&compiled.workflows).cloned().collect();
+    parsed.found(bundle, beside, known, || lint_anew(bundle, compiled))
+}
+
+fn lint_anew(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     let mut found = compiled.description.clone();
     found.extend(compiled.workflows.iter().flatten().cloned());
     let mut lint = Lint::new(bundle, &compiled.program, &found);
@@ -48,7 +55,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     lint.check_calls();
     lint.check_subscriptions();
     lint.check_any_message();
-    if compiled.receive == Decides::First {
+    if compiled.surroundings.receive == Decides::First {
         lint.check_first_messages();
     }
     lint.check_references();

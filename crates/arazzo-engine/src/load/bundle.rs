@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ParsedDocuments;
 use crate::document::Document;
 use crate::node::{Anchors, Node};
 use crate::openapi::store::DocumentStore;
@@ -22,6 +23,8 @@ pub struct Bundle {
     pub headers: Vec<String>,
     /// What stands in several places of its document.
     pub anchors: Anchors,
+    /// As in [`super::LoadOptions`].
+    pub(crate) parsed: Option<ParsedDocuments>,
 }
 
 impl Bundle {

@@ -257,6 +257,7 @@ impl Loader {
             store: self.store,
             headers: self.options.headers,
             anchors: Anchors { merges: vec![], shared: self.shared },
+            parsed: self.options.parsed,
         });
         (bundle, self.diagnostics, sources)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::parse::{add, is_json, parse_added};
-use super::{Fetched, Tree};
+use super::{Bundle, Fetched, Tree};
 use crate::diagnostic::Diagnostics;
 use crate::node::NodeLimits;
 use crate::source::{Source, SourceId, Sources};
@@ -23,11 +23,14 @@ const MOST: usize = 4_096;
 #[derive(Clone)]
 pub struct ParsedDocuments(Arc<Mutex<Kept>>);
 
+#[derive(Default)]
 struct Kept {
     /// Bytes of the texts that may be kept.
     most_bytes: usize,
     /// By where it was read, and its number in the description.
     documents: BTreeMap<(String, SourceId), Parsed>,
+    /// What lint said last, by where the entry document was read.
+    findings: BTreeMap<String, (FoundIn, Diagnostics)>,
     /// How often a document was asked for: what was used last has the highest.
     uses: u64,
     parsed: u64,
@@ -40,6 +43,27 @@ struct Parsed {
     limits: NodeLimits,
     tree: Result<Tree, Diagnostics>,
     used: u64,
+}
+
+/// All that follows from a description and its readings in the same way each time: what lint says is one of it.
+#[derive(PartialEq)]
+struct FoundIn {
+    /// Names, uris and texts of the documents.
+    texts: Vec<(String, String, Arc<str>)>,
+    /// What source descriptions led to.
+    described: Vec<(String, String)>,
+    headers: Vec<String>,
+    /// What else it depends on.
+    beside: String,
+    known: Vec<Diagnostics>,
+}
+
+impl FoundIn {
+    fn of(bundle: &Bundle, beside: String, known: Vec<Diagnostics>) -> Self {
+        let texts = bundle.sources.iter().map(|(_, one)| (one.name.clone(), one.uri.clone(), one.text.clone()));
+        let described = bundle.described.iter().map(|one| (one.label.clone(), one.uri.clone()));
+        Self { texts: texts.collect(), described: described.collect(), headers: bundle.headers.clone(), beside, known }
+    }
 }
 
 impl Parsed {
@@ -61,7 +85,7 @@ impl ParsedDocuments {
     /// used longest ago is dropped first.
     #[must_use]
     pub fn up_to(bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Kept { most_bytes: bytes, documents: BTreeMap::new(), uses: 0, parsed: 0 })))
+        Self(Arc::new(Mutex::new(Kept { most_bytes: bytes, ..Kept::default() })))
     }
 
     /// How many texts have been parsed: it stays the same while all that is loaded is unchanged.
@@ -110,6 +134,28 @@ impl ParsedDocuments {
         Ok((id, tree?))
     }
 
+    /// What `lint` says, unless it has said it: `known` is what compiling found, and `beside` whatever else decides.
+    pub(crate) fn found(
+        &self,
+        bundle: &Bundle,
+        beside: String,
+        known: Vec<Diagnostics>,
+        lint: impl FnOnce() -> Diagnostics,
+    ) -> Diagnostics {
+        let found_in = FoundIn::of(bundle, beside, known);
+        let uri = found_in.texts.first().map(|(_, uri, _)| uri.clone()).unwrap_or_default();
+        if let Some((_, said)) = self.kept().findings.get(&uri).filter(|(known, _)| *known == found_in) {
+            return said.clone();
+        }
+        let said = lint();
+        let mut kept = self.kept();
+        // With documents that are dropped.
+        if kept.documents.keys().any(|(known, _)| *known == uri) {
+            kept.findings.insert(uri, (found_in, said.clone()));
+        }
+        said
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A panic elsewhere leaves nothing half done here.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -143,7 +189,9 @@ impl Kept {
         self.documents.insert((uri, id), parsed);
         while self.documents.len() > 1 && (self.bytes() > self.most_bytes || self.documents.len() > MOST) {
             let oldest = self.documents.iter().min_by_key(|(_, parsed)| parsed.used).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| self.documents.remove(&oldest));
+            if let Some(oldest) = oldest.filter(|oldest| self.documents.remove(oldest).is_some()) {
+                self.findings.remove(&oldest.0);
+            }
         }
     }
 }
@@ -153,5 +201,46 @@ impl std::fmt::Debug for ParsedDocuments {
         let kept = self.kept();
         let (documents, parsed) = (kept.documents.len(), kept.parsed);
         f.debug_struct("ParsedDocuments").field("documents", &documents).field("parsed", &parsed).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::{LoadOptions, Loader, Need};
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_description_is_worked_out_once_while_nothing_changes() {
+        let parsed = ParsedDocuments::new();
+        let asked = Cell::new(0);
+        let said = |text: &str, beside: &str, known: Vec<Diagnostics>| {
+            let options = LoadOptions { parsed: Some(parsed.clone()), ..LoadOptions::default() };
+            let mut loader = Loader::new("file:///flow.yaml".to_owned(), "flow.yaml", options);
+            while let Need::Asks(asks) = loader.need() {
+                for ask in asks {
+                    let (name, uri) = ("flow.yaml".to_owned(), "file:///flow.yaml".to_owned());
+                    loader.give(&ask, Ok(Fetched { name, uri, content: text.as_bytes().to_vec().into() }));
+                }
+            }
+            let (bundle, found, _) = loader.finish();
+            let known = if known.is_empty() { vec![found.clone()] } else { known };
+            let lint = || {
+                asked.set(asked.get() + 1);
+                found.clone()
+            };
+            bundle.map(|bundle| parsed.found(&bundle, beside.to_owned(), known, lint))
+        };
+        let text = "arazzo: 1.0.1\ninfo: { title: t, version: '1' }\nsourceDescriptions: []\nworkflows: []\n";
+        let first = said(text, "lenient", vec![]);
+        assert!(first.is_some());
+        assert_eq!((said(text, "lenient", vec![]), asked.get()), (first.clone(), 1));
+        assert_eq!((said(text, "strict", vec![]), asked.get()), (first.clone(), 2));
+        assert_eq!((said(text, "strict", vec![Diagnostics::default()]), asked.get()), (first.clone(), 3));
+        assert!(said(&format!("{text}# more\n"), "strict", vec![Diagnostics::default()]).is_some());
+        assert_eq!(asked.get(), 4);
+        // What was said of an old text is not kept.
+        assert_eq!((said(text, "strict", vec![Diagnostics::default()]), asked.get()), (first, 5));
     }
 }

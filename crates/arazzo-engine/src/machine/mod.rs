@@ -126,10 +126,7 @@ impl Machine {
         inputs: InputValues,
         mut settings: Settings,
     ) -> Result<Self, Diagnostics> {
-        let faults = missing_servers(&program, workflow, &settings);
-        if faults.has_errors() {
-            return Err(faults);
-        }
+        Self::check(&program, workflow, &settings)?;
         let credentials = std::mem::take(&mut settings.credentials);
         let mut machine = Self {
             state: State::new(settings),
@@ -157,6 +154,15 @@ impl Machine {
         machine.warn_of_plain_secrets();
         machine.weigh_anew();
         Ok(machine)
+    }
+
+    /// Looks for what keeps [`Machine::new`] from making a run, and makes none.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn check(program: &Program, workflow: WorkflowId, settings: &Settings) -> Result<(), Diagnostics> {
+        let faults = missing_servers(program, workflow, settings);
+        if faults.has_errors() { Err(faults) } else { Ok(()) }
     }
 
     /// Secrets that masking cannot hide, or hides too much for, are said before the run: a recording, whose stand-ins are

@@ -60,6 +60,10 @@ pub(crate) fn plain_scalar(text: &str) -> Kind {
 }
 
 pub(super) fn is_number(text: &str) -> bool {
+    // Nearly every scalar is a word.
+    if !matches!(text.as_bytes(), [b'0'..=b'9' | b'+' | b'-' | b'.', ..]) {
+        return false;
+    }
     let all = |digits: &str, test: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| test(&c));
     if let Some(digits) = text.strip_prefix("0x") {
         return digits.len() <= LONGEST && all(digits, char::is_ascii_hexdigit);

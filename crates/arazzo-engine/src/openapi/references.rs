@@ -97,6 +97,10 @@ fn walk<'a>(
     let mut left: Vec<(&Node, Position)> = start.into_iter().map(|node| (node, Position::Fields)).collect();
     let mut met: HashSet<*const Node> = HashSet::new();
     while let Some((node, position)) = left.pop() {
+        // Most of a document are words and numbers, which lead nowhere.
+        if !matches!(node.kind, Kind::Array(_) | Kind::Object(_) | Kind::Deferred(_)) {
+            continue;
+        }
         let Some(node) = open(node).filter(|node| met.insert(std::ptr::from_ref(*node))) else { continue };
         match &node.kind {
             Kind::Array(items) => left.extend(items.iter().map(|item| (item, Position::Fields))),

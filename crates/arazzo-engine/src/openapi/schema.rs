@@ -95,7 +95,7 @@ fn converted(
     }
     insert_definitions(&mut root, definitions);
     let Converter { places, unusable, .. } = converter;
-    Validator::build(exact::options().with_pattern_options(PatternOptions::regex()), &root)
+    Validator::build(|| exact::options().with_pattern_options(PatternOptions::regex()), false, &root)
         .map(|validator| Checked { validator, places: places.unwrap_or_default(), span: schema.span, unusable })
         .map_err(|error| plain(&error.to_string()))
 }

@@ -67,9 +67,12 @@ impl InputSchema {
 }
 
 fn build(schema: &Json) -> Result<Validator, ValidationError<'static>> {
-    // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
-    let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
-    Validator::build(exact::options().should_validate_formats(true).with_pattern_options(patterns), schema)
+    let options = || {
+        // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
+        let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
+        exact::options().should_validate_formats(true).with_pattern_options(patterns)
+    };
+    Validator::build(options, true, schema)
 }
 
 impl Plain {
