@@ -2,13 +2,18 @@
 # Nothing else is changed, but with -AddToPath the user's PATH. Not tried by the project's tests, which have no PowerShell.
 param(
     # The folder of the release's files.
-    [string]$From = "@DOWNLOADS@",
-    [string]$Version = "@VERSION@",
+    [string]$From = "",
+    [string]$Version = "",
     # Where the command is put.
     [string]$To = (Join-Path $env:LOCALAPPDATA "Programs\arazzo"),
     [switch]$AddToPath
 )
 $ErrorActionPreference = "Stop"
+$released = "@VERSION@"
+$downloads = "@DOWNLOADS@"
+$Version = if ($Version) { $Version -replace '^v', '' } else { $released }
+# Where those of this script's own version are, with the other version in the name of the folder.
+if (-not $From -and $downloads) { $From = ($downloads -replace "/v$([regex]::Escape($released))$", "") + "/v$Version" }
 $ProgressPreference = "SilentlyContinue"
 if (-not $From) { throw "this installer does not know where the files of a release are; give their folder: -From https://..." }
 $From = $From.TrimEnd("/")
@@ -21,7 +26,7 @@ $machine = [Environment]::GetEnvironmentVariable("PROCESSOR_ARCHITECTURE", "Mach
 $processor = switch ($machine) {
     "AMD64" { "x86_64" }
     "ARM64" { "aarch64" }
-    default { throw "there is no archive for the processor $machine; build arazzo from its source, with Rust: cargo install --locked arazzo-run" }
+    default { throw "there is no archive for the processor $machine; build arazzo from its source, with Rust: cargo install --locked --features restate arazzo-run" }
 }
 $name = "arazzo-$Version-$processor-pc-windows-msvc"
 $folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
@@ -38,11 +43,20 @@ try {
     if ($actual -ne $expected) { throw "$name.zip is not what SHA256SUMS says: $actual instead of $expected; nothing was installed" }
     Expand-Archive -Path $archive -DestinationPath $folder
     New-Item -ItemType Directory -Force -Path $To | Out-Null
-    Copy-Item -Force (Join-Path $folder "$name\arazzo.exe") (Join-Path $To "arazzo.exe")
+    $command = Join-Path $To "arazzo.exe"
+    if (Test-Path -PathType Container $command) { throw "$command is a folder, and the command would have that name; move it away, or give another place: -To FOLDER" }
+    # Tried there before it takes the place of another: a place may refuse to run anything.
+    $beside = Join-Path $To ".arazzo-$PID.exe"
+    Copy-Item -Force (Join-Path $folder "$name\arazzo.exe") $beside
+    $said = & $beside --version
+    if ($LASTEXITCODE -ne 0) { throw "the command for $processor does not run in $To, and was not installed" }
+    if ($said -ne "arazzo $Version") { throw "the archive of arazzo $Version has another command: it says $said; nothing was installed" }
+    Move-Item -Force $beside $command
 } finally {
+    if ($beside) { Remove-Item -Force -ErrorAction SilentlyContinue $beside }
     Remove-Item -Recurse -Force $folder
 }
-Write-Host "installed $(& (Join-Path $To "arazzo.exe") --version) as $(Join-Path $To "arazzo.exe")"
+Write-Host "installed $said as $command"
 $path = [Environment]::GetEnvironmentVariable("Path", "User")
 if (($path -split ";") -notcontains $To) {
     if ($AddToPath) { [Environment]::SetEnvironmentVariable("Path", (@($path -split ";" | Where-Object { $_ }) + $To) -join ";", "User") }

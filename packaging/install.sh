@@ -3,10 +3,13 @@
 # Nothing else is changed. Options: sh install.sh --help
 set -eu
 
-version="@VERSION@"
-from="@DOWNLOADS@"
-to="${XDG_BIN_HOME:-${HOME:-}/.local/bin}"
+released="@VERSION@"
+downloads="@DOWNLOADS@"
+version=$released
+from=
+to="${XDG_BIN_HOME:-${HOME:+$HOME/.local/bin}}"
 target=
+source="cargo install --locked --features restate arazzo-run"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -19,9 +22,9 @@ usage() {
   cat <<END
 Installs arazzo $version.
 
-  --to FOLDER       where the command is put ($to)
-  --from URL        the folder of the release's files (${from:-none is known})
-  --version VERSION the version in the names of the files there ($version)
+  --to FOLDER       where the command is put (${to:-HOME is not set})
+  --from URL        the folder of the release's files (${downloads:-none is known})
+  --version VERSION another version ($version)
   --target TARGET   the system, for example x86_64-unknown-linux-musl (found out)
 END
 }
@@ -42,7 +45,7 @@ find_target() {
   case "$machine" in
     x86_64 | amd64) processor=x86_64 ;;
     aarch64 | arm64) processor=aarch64 ;;
-    *) fail "there is no archive for the processor $machine" "build arazzo from its source, with Rust: cargo install --locked arazzo-run" ;;
+    *) fail "there is no archive for the processor $machine" "build arazzo from its source, with Rust: $source" ;;
   esac
   case "$system" in
     Linux) if has_new_glibc; then target=$processor-unknown-linux-gnu; else target=$processor-unknown-linux-musl; fi ;;
@@ -52,7 +55,7 @@ find_target() {
       target=$processor-apple-darwin
       ;;
     MINGW* | MSYS* | CYGWIN*) fail "this installer is not for Windows" "in PowerShell: irm ${from}/install.ps1 | iex" ;;
-    *) fail "there is no archive for $system" "build arazzo from its source, with Rust: cargo install --locked arazzo-run" ;;
+    *) fail "there is no archive for $system" "build arazzo from its source, with Rust: $source" ;;
   esac
 }
 
@@ -88,7 +91,7 @@ main() {
         case "$1" in
           --to) to=$2 ;;
           --from) from=${2%/} ;;
-          --version) version=$2 ;;
+          --version) version=${2#v} ;;
           --target) target=$2 ;;
         esac
         shift 2
@@ -101,6 +104,10 @@ main() {
     esac
   done
 
+  # Where those of this script's own version are, with the other version in the name of the folder.
+  [ -n "$from" ] || [ -z "$downloads" ] || from=${downloads%"/v$released"}/v$version
+  [ -n "$to" ] || fail "HOME is not set, so there is no place for the command" "give one: --to FOLDER"
+  [ ! -d "$to/arazzo" ] || fail "$to/arazzo is a folder, and the command would have that name" "move it away, or give another place: --to FOLDER"
   # The checksums come from the same place as the archive, so that place has to be reached safely.
   case "$from" in
     https://* | http://127.0.0.1:* | http://localhost:* | "http://[::1]:"*) ;;
@@ -110,7 +117,8 @@ main() {
 
   [ -n "$target" ] || find_target
   folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
+  beside=$to/.arazzo.$$
+  trap 'rm -rf "$folder" "$beside"' EXIT
   trap 'exit 130' INT TERM
   name=arazzo-$version-$target
   get "$from/SHA256SUMS" "$folder/SHA256SUMS"
@@ -123,14 +131,16 @@ main() {
   [ "$actual" = "$expected" ] || fail "$name.tar.gz is not what SHA256SUMS says: $actual instead of $expected" "nothing was installed; try again, and say so to the project if it stays"
 
   tar -xzf "$folder/$name.tar.gz" -C "$folder" "$name/arazzo"
-  "$folder/$name/arazzo" --version >/dev/null || fail "the command for $target does not run here" "give another one with --target"
-  mkdir -p "$to"
-  # Within one folder a file takes the place of another at once, also while that runs.
-  cp "$folder/$name/arazzo" "$to/.arazzo.$$"
-  chmod 755 "$to/.arazzo.$$"
-  mv -f "$to/.arazzo.$$" "$to/arazzo"
+  mkdir -p "$to" || fail "$to cannot be made" "give another place: --to FOLDER"
+  # Within one folder a file takes the place of another at once, also while that runs. It is tried there: a place may
+  # refuse to run anything.
+  cp "$folder/$name/arazzo" "$beside" || fail "$to cannot be written to" "give another place: --to FOLDER"
+  chmod 755 "$beside"
+  said=$("$beside" --version) || fail "the command for $target does not run in $to, and was not installed" "give another system with --target, or another place with --to"
+  [ "$said" = "arazzo $version" ] || fail "the archive of arazzo $version has another command: it says $said" "nothing was installed; say so to the project"
+  mv -f "$beside" "$to/arazzo"
 
-  say "installed $("$to/arazzo" --version) as $to/arazzo"
+  say "installed $said as $to/arazzo"
   case ":${PATH:-}:" in
     *":$to:"*) ;;
     *) say "note: $to is not in PATH" ;;

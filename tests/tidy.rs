@@ -328,7 +328,8 @@ fn the_rust_that_the_project_asks_for_is_at_least_that_of_every_dependency() {
         newer.map(|package| format!("{} asks for {}", package["name"], package["rust_version"])).collect();
     assert!(newer.is_empty(), "rust-version of Cargo.toml is {asked}: {newer:?}");
     assert!(packages.len() > 200, "{} packages", packages.len());
-    for page in ["README.md", "docs/install.md"] {
+    let crates = ["arazzo-engine", "arazzo", "arazzo-cli"].map(|name| format!("crates/{name}/README.md"));
+    for page in ["README.md", "docs/install.md"].map(str::to_owned).iter().chain(&crates) {
         let text = std::fs::read_to_string(workspace_root().join(page)).unwrap();
         assert!(text.contains(&format!("{asked} or newer")), "{page} does not name Rust {asked}");
     }

@@ -9,10 +9,12 @@ fail() {
 }
 
 if [ "$BUILD" = true ]; then
-  cargo install --locked --path "$ACTION_PATH/crates/arazzo-cli" --root "$RUNNER_TEMP/arazzo"
+  # With the features of the packages.
+  cargo install --locked --features restate --path "$ACTION_PATH/crates/arazzo-cli" --root "$RUNNER_TEMP/arazzo"
 else
   # The version that this checkout of the action is.
   [ -n "$VERSION" ] || VERSION="$(sed -n 's/^version = "\(.*\)"$/\1/p' "$ACTION_PATH/Cargo.toml" | head -n 1)"
+  VERSION="${VERSION#v}"
   if [ -z "$FROM" ]; then
     # An action that is used by the path of a folder comes from no repository.
     [ -n "$REPOSITORY" ] || fail "this action is used from a folder, which has no releases: set \`build: true\`, or \`from\` to the folder of a release's files"

@@ -10,15 +10,29 @@ fail() {
 }
 case "$COMMAND" in run | test) ;; *) fail "\`command\` is \`run\` or \`test\`" ;; esac
 
-arguments=("$COMMAND")
-each() { # each FLAG LINES: the flag before every line
+lines=()
+read_lines() { # read_lines TEXT: the lines that are not empty
   local line
+  lines=()
   while IFS= read -r line; do
     line="${line%$'\r'}"
-    if [ -n "$line" ]; then arguments+=(${1:+"$1"} "$line"); fi
-  done <<< "$2"
+    if [ -n "$line" ]; then lines+=("$line"); fi
+  done <<< "$1"
 }
-each "" "$DOCUMENT"
+
+arguments=("$COMMAND")
+each() { # each FLAG LINES: the flag with every line as its value
+  read_lines "$2"
+  local line
+  for line in ${lines[@]+"${lines[@]}"}; do arguments+=("$1=$line"); done
+}
+read_lines "$DOCUMENT"
+documents=(${lines[@]+"${lines[@]}"})
+[ ${#documents[@]} -gt 0 ] || fail "\`document\` names no document"
+[ "$COMMAND" = test ] || [ ${#documents[@]} = 1 ] || fail "\`document\` has ${#documents[@]} lines, and \`command: run\` runs one document"
+for one in "${documents[@]}"; do
+  case "$one" in -*) fail "\`document\` is not a path: $one (flags belong into \`arguments\`)" ;; esac
+done
 each --workflow "$WORKFLOW"
 if [ "$COMMAND" = test ]; then
   [ -z "$INPUTS$SECRETS" ] || fail "test files have inputs and secrets: \`inputs\` and \`secrets\` are for \`command: run\`"
@@ -27,34 +41,67 @@ else
   each --secret "$SECRETS"
 fi
 each --report "$REPORT"
+
+# Flags of ours that further arguments exclude are left out; what would come of them is empty then.
+output="$RUNNER_TEMP/arazzo-outputs.json"
+counted="$RUNNER_TEMP/arazzo-counted.xml"
+rm -f "$output" "$counted"
+ours_output="$output" ours_report="$counted"
+[ "$COMMAND" = run ] || ours_output=
 # shellcheck disable=SC2153 # a variable of the step
-each "" "$ARGUMENTS"
+read_lines "$ARGUMENTS"
+further=(${lines[@]+"${lines[@]}"})
+before=
+for argument in ${further[@]+"${further[@]}"}; do
+  case "$before" in
+    # The user's file has the outputs too.
+    --output | -o) output="$argument" ;;
+  esac
+  case "$argument" in
+    --) break ;;
+    --output=*) ours_output='' output="${argument#*=}" ;;
+    --output | -o) ours_output='' ;;
+    -o*) ours_output='' output="${argument#-o}" ;;
+    --json | --json=*) ours_output='' ;;
+    --dry-run | --init | --init=*) ours_output='' ours_report='' ;;
+  esac
+  before="$argument"
+done
+if [ -n "$ours_report" ]; then arguments+=(--report "junit=$ours_report"); fi
+if [ -n "$ours_output" ]; then arguments+=(--output "$ours_output"); fi
+# No document begins with `-`, and positional arguments may follow: `--` would make flags of them documents.
+arguments+=("${documents[@]}" ${further[@]+"${further[@]}"})
 
 # The files of the reports, as arazzo names those without a path (docs/reports.md).
-report_files() {
-  local line path
-  while IFS= read -r line; do
-    line="${line%$'\r'}"
-    path="${line#*=}"
-    [ "$line" != "$path" ] || path=arazzo-report/
-    case "${line%%=*} $path" in
-      "html "*/) path+=report.html ;;
-      "junit "*/) path+=junit.xml ;;
-      "tap "*/) path+=report.tap ;;
-      "har "*/) path+=run.har ;;
-      "md "*/) path+=summary.md ;;
-      "json "*/) path+=report.json ;;
-    esac
-    # A run that could not begin writes none.
-    if [ -n "$line" ] && [ -f "$path" ]; then printf '%s\n' "$path"; fi
-  done <<< "$REPORT"
-}
+reports=()
+read_lines "$REPORT"
+for line in ${lines[@]+"${lines[@]}"}; do
+  path="${line#*=}"
+  [ "$line" != "$path" ] || path=arazzo-report/
+  case "${line%%=*} $path" in
+    "html "*/) path+=report.html ;;
+    "junit "*/) path+=junit.xml ;;
+    "tap "*/) path+=report.tap ;;
+    "har "*/) path+=run.har ;;
+    "md "*/) path+=summary.md ;;
+    "json "*/) path+=report.json ;;
+  esac
+  reports+=("$path")
+done
 
-outputs="$RUNNER_TEMP/arazzo-outputs.json"
-counted="$RUNNER_TEMP/arazzo-counted.xml"
-rm -f "$outputs" "$counted"
-arguments+=(--report "junit=$counted")
-if [ "$COMMAND" = run ]; then arguments+=(--output "$outputs"); fi
+# A file that was there before the run was written by it if it is newer than it was.
+times="$RUNNER_TEMP/arazzo-times"
+rm -rf "$times"
+mkdir -p "$times"
+remember() { # remember NUMBER PATH
+  if [ -f "$2" ]; then touch -r "$2" "$times/$1"; fi
+}
+is_written() { # is_written NUMBER PATH
+  [ -f "$2" ] && { [ ! -e "$times/$1" ] || [ "$2" -nt "$times/$1" ]; }
+}
+for at in ${reports[@]+"${!reports[@]}"}; do remember "$at" "${reports[at]}"; done
+remember output "$output"
+
 code=0
 "$RUNNER_TEMP/arazzo/bin/arazzo" "${arguments[@]}" || code=$?
 
@@ -67,27 +114,24 @@ count() { # count ATTRIBUTE ELEMENT: the sum of an attribute over the elements o
 failed=$(($(count failures testsuites) + $(count errors testsuites)))
 passed=$(($(count tests testsuites) - failed - $(count skipped testsuite)))
 
+# A delimiter that no value can know.
+delimiter="arazzo-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
 {
   echo "exit-code=$code"
   echo "passed=$passed"
   echo "failed=$failed"
-  # One line of JSON.
-  if [ -f "$outputs" ]; then echo "outputs=$(cat "$outputs")"; fi
-  if files="$(report_files)" && [ -n "$files" ]; then
-    # A delimiter that no path is.
-    printf 'report<<//arazzo//\n%s\n//arazzo//\n' "$files"
+  if [ "$COMMAND" = run ] && is_written output "$output"; then
+    # An object; of several runs a line each, as --output writes them.
+    printf 'outputs<<%s\n%s\n%s\n' "$delimiter" "$(cat "$output")" "$delimiter"
+  fi
+  written=()
+  for at in ${reports[@]+"${!reports[@]}"}; do
+    if is_written "$at" "${reports[at]}"; then written+=("${reports[at]}"); fi
+  done
+  if [ ${#written[@]} -gt 0 ]; then
+    printf 'report<<%s\n' "$delimiter"
+    printf '%s\n' "${written[@]}" "$delimiter"
   fi
 } >> "$GITHUB_OUTPUT"
-
-# `arazzo run` adds the summary of a run itself.
-if [ "$COMMAND" = test ] && [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
-  {
-    printf '## arazzo test: %s passed, %s failed\n\n' "$passed" "$failed"
-    if [ -f "$counted" ]; then
-      # Names are escaped for XML, and so for HTML.
-      awk '/<testcase / { name = $0; sub(/.* name="/, "", name); sub(/".*/, "", name); said = 0 }
-        /<(failure|error)[ >]/ && !said { print "- " name; said = 1 }' "$counted"
-    fi
-  } >> "$GITHUB_STEP_SUMMARY"
-fi
+# The summary of the job is written by arazzo itself.
 exit "$code"

@@ -1,4 +1,4 @@
-# Filled in by packaging/build.
+# packaging/build makes this file of packaging/homebrew/arazzo.rb, where changes belong.
 class Arazzo < Formula
   desc "Run Arazzo workflows: sequences of API calls described in YAML"
   homepage "@HOMEPAGE@"

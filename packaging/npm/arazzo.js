@@ -2,6 +2,7 @@
 "use strict";
 // Starts the binary that npm installed for this system, and ends as it ends.
 const { spawn } = require("node:child_process");
+const fs = require("node:fs");
 
 const system = `${process.platform}-${process.arch}`;
 
@@ -31,7 +32,7 @@ function binary() {
   const wanted = packages().filter((name) => known.includes(name));
   console.error(
     wanted.length === 0
-      ? `error: arazzo has no binary for ${system}\nhelp: build it from its source, with Rust: cargo install --locked arazzo-run`
+      ? `error: arazzo has no binary for ${system}\nhelp: build it from its source, with Rust: cargo install --locked --features restate arazzo-run`
       : `error: the package ${wanted[0]}, which has the binary for ${system}, is not installed\n` +
         `help: install without --omit=optional and --no-optional, and on the system that it is to run on`,
   );
@@ -40,9 +41,18 @@ function binary() {
 
 const child = spawn(binary(), process.argv.slice(2), { stdio: "inherit", windowsHide: false });
 
-// In a terminal Ctrl-C reaches the command without our help, and twice would mean to quit at once.
-const isInTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-process.on("SIGINT", () => { if (!isInTerminal) child.kill("SIGINT"); });
+// In a terminal Ctrl-C reaches the command without our help, and twice would mean to quit at once. So it is whatever the
+// streams lead to: what counts is the terminal that the process belongs to. Windows has that of a console only.
+function isInTerminal() {
+  if (process.platform === "win32") return true;
+  try {
+    fs.closeSync(fs.openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+process.on("SIGINT", () => { if (!isInTerminal()) child.kill("SIGINT"); });
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 
 child.on("error", (error) => {

@@ -63,13 +63,12 @@ def licences():
     return [File(licence, open(os.path.join(ROOT, licence), "rb").read()) for licence in LICENCES]
 
 
-def write(folder, target, binary, content, level):
+def write(folder, target, binary, content, third_party, level):
     """`arazzo-<version>-<target>.tar.gz`, or `.zip` for Windows: one folder with everything in it."""
-    files = [File(executable(target.removesuffix("-static")), content, runs=True), *licences()]
+    files = [File(executable(target.removesuffix("-static")), content, runs=True), *licences(), third_party]
     files += [File(page, open(os.path.join(ROOT, page), "rb").read()) for page in ("README.md", "CHANGELOG.md")]
     files += surroundings(binary)
-    for file in files:
-        file.name = f"{name(target)}/{file.name}"
+    files = [File(f"{name(target)}/{file.name}", file.content, file.runs) for file in files]
     if "windows" in target:
         path = os.path.join(folder, f"{name(target)}.zip")
         zipped(path, files, level)

@@ -9,6 +9,12 @@ import venv
 
 from .project import CARGO, COMMAND, FEATURES, HERE, ROOT, Problem, command_package, version
 
+# A static binary cannot look symbols up, so getrandom would not find the function of glibc that it is named after, and ask
+# /dev/urandom, which an empty root does not have.
+STATIC = '-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+CPUS = {"ELF": {62: "x86_64", 183: "aarch64"}, "PE": {0x8664: "x86_64", 0xAA64: "aarch64"}, "Mach-O": {0x01000007: "x86_64", 0x0100000C: "aarch64"}}
+FORMATS = {"linux": "ELF", "windows": "PE", "darwin": "Mach-O"}
+
 
 def build(target, static=False, glibc=None):
     """Builds the command with the profile `dist` and gives its path."""
@@ -18,7 +24,7 @@ def build(target, static=False, glibc=None):
     if static:
         # In the place of a musl target, which not every machine can have. Only with `--target` does the flag not reach
         # build scripts and macros, which have to be loaded.
-        environment["RUSTFLAGS"] = (environment.get("RUSTFLAGS", "") + " -C target-feature=+crt-static").strip()
+        environment["RUSTFLAGS"] = f"{environment.get('RUSTFLAGS', '')} {STATIC}".strip()
         environment["CARGO_TARGET_DIR"] = os.path.join(os.path.dirname(os.path.dirname(folder)), "static")
         folder = os.path.join(environment["CARGO_TARGET_DIR"], target, "dist")
     if glibc:
@@ -63,6 +69,29 @@ def check_version(binary):
     said = says(binary, "--version").decode().split()
     if said != [COMMAND, version()]:
         raise Problem(f"{binary} is `{' '.join(said)}`, and Cargo.toml says {version()}")
+
+
+def machine(content):
+    """The format of a binary and the processor that it is for; None where it is neither known."""
+    head = content[:4096]
+    if head[:6] == b"\x7fELF\x02\x01" and len(head) >= 20:
+        return "ELF", CPUS["ELF"].get(struct.unpack_from("<H", head, 18)[0])
+    if head[:4] == b"\xcf\xfa\xed\xfe" and len(head) >= 8:
+        return "Mach-O", CPUS["Mach-O"].get(struct.unpack_from("<I", head, 4)[0])
+    if head[:2] == b"MZ" and len(head) >= 64:
+        offset, = struct.unpack_from("<I", head, 60)
+        if head[offset:offset + 4] == b"PE\0\0" and len(head) >= offset + 6:
+            return "PE", CPUS["PE"].get(struct.unpack_from("<H", head, offset + 4)[0])
+    return None, None
+
+
+def check_target(path, content, target):
+    """Refuses a binary that is for another system, which the packages would say that it is for."""
+    wanted = next(format for system, format in FORMATS.items() if system in target), target.split("-")[0]
+    found = machine(content)
+    if found != wanted:
+        said = "no program that is known here" if found[0] is None else f"{found[0]} for {found[1] or 'another processor'}"
+        raise Problem(f"{path} is {said}, and {target} asks for {wanted[0]} for {wanted[1]}")
 
 
 class Elf:

@@ -25,13 +25,11 @@ def write(folder, manifest, files, level):
     """The tarball as `npm pack` would name it; npm takes a tarball as it takes a folder."""
     path = os.path.join(folder, f"{manifest['name']}-{manifest['version']}.tgz")
     files = [File("package.json", json.dumps(manifest, indent=2) + "\n"), *files, *licences()]
-    for file in files:
-        file.name = f"package/{file.name}"
-    tar_gz(path, files, level)
+    tar_gz(path, [File(f"package/{file.name}", file.content, file.runs) for file in files], level)
     return path
 
 
-def write_platform(folder, target, content, level):
+def write_platform(folder, target, content, third_party, level):
     npm = target["npm"]
     manifest = common(package_of(target), f"The binary of arazzo for {target['target']}")
     manifest |= {"os": [npm["os"]], "cpu": [npm["cpu"]]}
@@ -39,9 +37,9 @@ def write_platform(folder, target, content, level):
         manifest["libc"] = [npm["libc"]]
     # So that the file is found without knowing how it is called there.
     binary = f"bin/{executable(target['target'])}"
-    manifest |= {"preferUnplugged": True, "files": ["bin", *LICENCES]}
+    manifest |= {"preferUnplugged": True, "files": ["bin", *LICENCES, third_party.name]}
     readme = f"The binary of [arazzo](https://www.npmjs.com/package/arazzo) for {target['target']}. Install `arazzo`.\n"
-    return write(folder, manifest, [File(binary, content, runs=True), File("README.md", readme)], level)
+    return write(folder, manifest, [File(binary, content, runs=True), File("README.md", readme), third_party], level)
 
 
 def write_launcher(folder):

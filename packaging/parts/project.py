@@ -33,6 +33,12 @@ def metadata(*arguments):
 
 
 @functools.cache
+def packages_of(target):
+    """What cargo knows of the packages for a target, by name and version."""
+    return {(package["name"], package["version"]): package for package in metadata("--filter-platform", target)["packages"]}
+
+
+@functools.cache
 def command_package():
     """The package of the workspace that has the command."""
     for package in metadata("--no-deps")["packages"]:

@@ -1,12 +1,13 @@
 """What the binary is made of, as CycloneDX: the packages that cargo resolves for the target. `cargo cyclonedx` would say the
 same after minutes of building it."""
+import functools
 import json
 import os
 import re
 import subprocess
 import uuid
 
-from .project import CARGO, FEATURES, ROOT, Problem, command_package, metadata, read, version
+from .project import CARGO, FEATURES, ROOT, Problem, command_package, packages_of, read, version
 
 # A name for this project's documents: their number depends on nothing but what they say.
 SPACE = uuid.UUID("7a9f5d7e-3d0c-5a53-9f0e-0e5d0f6c3a11")
@@ -18,6 +19,7 @@ def checksums():
     return {(name, number): digest for name, number, digest in re.findall(pattern, read(ROOT, "Cargo.lock"))}
 
 
+@functools.cache
 def linked(target):
     """The packages that the command is made of, by name and version, each with those that it depends on. `cargo tree` knows
     the features of the command alone; `cargo metadata` those of the tests too."""
@@ -55,7 +57,7 @@ def component(package, digests, kind="library"):
 
 def write(folder, target, stem):
     root, edges = linked(target)
-    packages = {(package["name"], package["version"]): package for package in metadata("--filter-platform", target)["packages"]}
+    packages = packages_of(target)
     digests = checksums()
     ref = lambda part: f"pkg:cargo/{part[0]}@{part[1]}"
     parts = [component(packages[part], digests) for part in sorted(edges) if part != root]

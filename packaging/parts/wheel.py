@@ -4,12 +4,23 @@ import csv
 import hashlib
 import io
 import os
+import re
 
 from .archive import File, licences, zipped
 from .binary import Elf
 from .project import HERE, Problem, command_package, executable, read, repository, version
 
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "aarch64"}
+
+
+def name_of(target):
+    """A pattern for the name of the wheel of a target."""
+    architecture = target["target"].split("-")[0]
+    if "musl" in target["target"]:
+        tag = rf"(manylinux\w+_{architecture}\.)*{target['wheel']}"
+    else:
+        tag = target.get("wheel", rf"manylinux_2_\d+_{architecture}")
+    return re.compile(rf"arazzo-{re.escape(version())}-py3-none-{tag}\.whl")
 
 
 def platform(target, content):
@@ -26,11 +37,11 @@ def platform(target, content):
     return f"manylinux_2_{elf.glibc}_{architecture}"
 
 
-def described():
+def described(carried):
     package = command_package()
     lines = ["Metadata-Version: 2.4", "Name: arazzo", f"Version: {version()}", f"Summary: {package['description']}",
              f"License-Expression: {package['license']}"]
-    lines += [f"License-File: {file.name}" for file in licences()]
+    lines += [f"License-File: {file.name}" for file in carried]
     lines += ["Keywords: " + ",".join(package["keywords"]), "Requires-Python: >=3.7",
               "Classifier: Environment :: Console", "Classifier: Programming Language :: Rust",
               "Classifier: Topic :: Software Development :: Testing"]
@@ -40,16 +51,16 @@ def described():
     return "\n".join(lines)
 
 
-def write(folder, target, content, level):
+def write(folder, target, content, third_party, level):
     tag = platform(target, content)
-    stem = f"arazzo-{version()}"
+    stem, carried = f"arazzo-{version()}", [*licences(), third_party]
     about = f"{stem}.dist-info"
     tags = "".join(f"Tag: py3-none-{one}\n" for one in tag.split("."))
     # Files in `scripts` are put beside `python`, as programs.
     files = [File(f"{stem}.data/scripts/{executable(target['target'])}", content, runs=True),
-             File(f"{about}/METADATA", described()),
+             File(f"{about}/METADATA", described(carried)),
              File(f"{about}/WHEEL", f"Wheel-Version: 1.0\nGenerator: packaging/build\nRoot-Is-Purelib: false\n{tags}")]
-    files += [File(f"{about}/licenses/{file.name}", file.content) for file in licences()]
+    files += [File(f"{about}/licenses/{file.name}", file.content) for file in carried]
     record = io.StringIO()
     rows = csv.writer(record, lineterminator="\n")
     for file in files:

@@ -21,7 +21,7 @@ PATH = os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbi
 
 
 # Programs without which packages can be tried all the same.
-LUXURY = {"buildah", "ruby", "unshare", "wget"}
+LUXURY = {"buildah", "jq", "ruby", "unshare", "wget"}
 
 
 def needs(*programs):

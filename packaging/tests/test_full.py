@@ -1,5 +1,6 @@
 """What takes builds or installs tools: `packaging/test` without a binary, and `CI_FULL=1 .ci/run`."""
 import glob
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 import unittest
 import venv
 
+from parts import archive, release, thirdparty
 from parts.binary import Elf
 from parts.project import CARGO, HERE, ROOT, command_package, host, read, version
 
@@ -84,12 +86,16 @@ class Empty(Case):
     @needs("buildah")
     def test_the_image_is_built_and_runs_the_reference_workflow(self):
         cpu = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-        shutil.copy(os.path.join(HERE, "Dockerfile"), self.path("Dockerfile"))
-        os.makedirs(self.path(cpu))
+        self.write("Dockerfile", release.dockerfile())
+        for licence in [*archive.licences(), thirdparty.file(host(), static=True)]:
+            self.write(f"{cpu}/licences/{licence.name}", licence.content.decode())
         shutil.copy(self.root + self.command, self.path(cpu, "arazzo"))
         # Without a daemon, and without namespaces that a machine may not have.
         buildah = ["buildah", "--storage-driver", "vfs", "--root", self.path("store"), "--runroot", self.path("state")]
         self.run_in(*buildah, "bud", "--isolation", "chroot", "--build-arg", f"TARGETARCH={cpu}", "--tag", "arazzo", self.folder)
+        labels = json.loads(self.run_in(*buildah, "inspect", "--type", "image", "localhost/arazzo").stdout)["OCIv1"]["config"]["Labels"]
+        self.assertEqual(labels["org.opencontainers.image.source"], made.HOME)
+        self.assertEqual(labels["org.opencontainers.image.licenses"], "MIT OR Apache-2.0")
         container = self.run_in(*buildah, "from", "--pull-never", "localhost/arazzo").stdout.strip()
         mounts = [f"--volume={self.path('root', 'work')}:/work"]
         if STATIC:

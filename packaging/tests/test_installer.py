@@ -42,9 +42,42 @@ class Installer(Case):
         self.assertIn("is not in PATH", said)
         self.runs_the_reference_workflow(self.command)
         self.assertEqual(os.listdir(os.path.dirname(self.command)), ["arazzo"])
+        # `v` is how tags are called.
+        self.install("--from", self.url, "--version", f"v{version()}")
         said = self.install("--from", f"{self.url}/", "--to", self.path("a folder"), PATH=f"{made.PATH}:{self.path('a folder')}")
         self.assertNotIn("note:", said)
         self.assertTrue(os.access(self.path("a folder", "arazzo"), os.X_OK))
+
+    @needs("curl", "tar", "sha256sum")
+    def test_success_is_said_only_of_a_command_that_runs(self):
+        # A folder where the command would be.
+        os.makedirs(self.command)
+        self.assertIn(f"{self.command} is a folder", self.install("--from", self.url, code=1))
+        self.assertEqual(os.listdir(self.command), [])
+        os.rmdir(self.command)
+        # Commands that do not run, or are another version's: what is there stays.
+        old = "#!/bin/sh\necho old\n"
+        self.write(".local/bin/arazzo", old, runs=True)
+        target = "x86_64-unknown-linux-musl"
+        stem = f"arazzo-{version()}-{target}"
+        for text, words in [("exit 1", "does not run in"), ("exec /nowhere", "does not run in"), ("echo arazzo 0.0.9", "it says arazzo 0.0.9"), ("true", "has another command")]:
+            self.write(f"{stem}/arazzo", f"#!/bin/sh\n{text}\n", runs=True)
+            self.run_in("tar", "-czf", os.path.join(self.release, f"{stem}.tar.gz"), stem)
+            self.run_in("sh", "-c", f"cd release && sha256sum {stem}.tar.gz >SHA256SUMS")
+            self.assertIn(words, self.install("--from", self.url, "--target", target, code=1))
+            self.assertEqual(read(self.command), old)
+            self.assertEqual(os.listdir(os.path.dirname(self.command)), ["arazzo"])
+
+    @needs("curl")
+    def test_another_version_is_looked_for_in_its_own_release(self):
+        tools = self.tools(curl='echo "$@" >>"$HOME/asked"; exit 22')
+        for arguments, number in [((), version()), (("--version", "9.8.7"), "9.8.7"), (("--version", "v9.8.7"), "9.8.7")]:
+            said = self.install("--target", "x86_64-unknown-linux-gnu", *arguments, code=1, PATH=tools)
+            self.assertIn(f"could not download {made.HOME}/releases/download/v{number}/SHA256SUMS", said)
+
+    def test_without_a_home_a_place_is_asked_for(self):
+        self.assertIn("HOME is not set", self.run_in("env", "-u", "HOME", "sh", self.script, "--from", self.url, code=1).stderr)
+        self.run_in("env", "-u", "HOME", "sh", self.script, "--help")
 
     @needs("wget")
     def test_wget_does_as_well(self):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tarfile
 
+from parts.archive import File
 from parts.npm import package_of, write_platform
 from parts.project import HERE, read, targets, version
 
@@ -43,7 +44,8 @@ class Npm(Case):
         """A signal reaches the command, and its exit code comes back."""
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
             command = [launcher, "run", PROVISION, "--mock", "--latency", "30s", "--json"]
-            child = subprocess.Popen(command, cwd=self.folder, env=environment(self.folder), text=True,
+            # In a session of its own, without the terminal that the tests may be run from.
+            child = subprocess.Popen(command, cwd=self.folder, env=environment(self.folder), text=True, start_new_session=True,
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             # The run has begun when its first request is said.
             for line in child.stdout:
@@ -54,11 +56,16 @@ class Npm(Case):
             self.assertEqual(child.returncode, code, said)
 
     def stops_once_at_a_terminal(self, launcher):
-        """Ctrl-C reaches the launcher and the command at once. One lets a call end, two would not."""
+        """Ctrl-C reaches the launcher and the command at once. One lets a call end, two would not. Nor where no stream is
+        the terminal's."""
+        for streams in ("", " </dev/null 2>&1 | (trap '' INT; cat)"):
+            self.stops_once(["bash", "-c", f"trap : INT; \"$@\"{streams}; exit ${{PIPESTATUS[0]}}", "bash", launcher])
+
+    def stops_once(self, launcher):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.folder)
-            os.execve(launcher, [launcher, "run", PROVISION, "--mock", "--latency", "2s"], {**environment(self.folder), "TERM": "xterm"})
+            os.execvpe(launcher[0], [*launcher, "run", PROVISION, "--mock", "--latency", "2s"], {**environment(self.folder), "TERM": "xterm"})
         said, is_stopped = b"", False
         while True:
             try:
@@ -75,7 +82,7 @@ class Npm(Case):
     @needs("npm", "node")
     def test_npm_takes_every_file_of_the_tarballs(self):
         # A binary of its own size would be packed for nothing.
-        small = write_platform(self.folder, targets()[0], b"binary", 1)
+        small = write_platform(self.folder, targets()[0], b"binary", File("THIRD-PARTY.txt", ""), 1)
         for path in (tarballs()[0], small):
             # npm's own list of what a package has, of the unpacked tarball.
             folder = self.path("unpacked", os.path.basename(path))

@@ -2,12 +2,15 @@
 import json
 import os
 import re
+import struct
 import subprocess
+import sys
 import tarfile
+import zipfile
 
-from parts import archive, npm, release
+from parts import archive, binary, npm, release, thirdparty, wheel
 from parts.archive import COMPLETIONS, File
-from parts.project import CARGO, FEATURES, ROOT, Problem, command_package, read, targets, version
+from parts.project import CARGO, FEATURES, HERE, ROOT, Problem, command_package, read, targets, version
 
 from . import made
 from .made import Case, needs
@@ -17,13 +20,20 @@ def stands_in(folder):
     """Packages of every target, without a binary in them."""
     for name in ("release", "npm", "pypi"):
         os.makedirs(os.path.join(folder, name))
-    for number, target in enumerate(targets()):
+    for target in targets():
         name = release.archive_of(target["target"])
         path = os.path.join(folder, "release", name)
         files = [File(f"{archive.name(target['target'])}/arazzo", target["target"], runs=True)]
         (archive.zipped if name.endswith(".zip") else archive.tar_gz)(path, files)
-        npm.write_platform(os.path.join(folder, "npm"), target, target["target"].encode(), 1)
-        open(os.path.join(folder, "pypi", f"arazzo-{version()}-{number}.whl"), "w").close()
+        open(os.path.join(folder, "release", f"{archive.name(target['target'])}.cdx.json"), "w").close()
+        npm.write_platform(os.path.join(folder, "npm"), target, target["target"].encode(), File("THIRD-PARTY.txt", ""), 1)
+        architecture = target["target"].split("-")[0]
+        tag = target.get("wheel", f"manylinux_2_28_{architecture}")
+        if "musl" in target["target"]:
+            os.makedirs(os.path.join(folder, "docker", release.PROCESSORS[architecture]))
+            open(os.path.join(folder, "docker", release.PROCESSORS[architecture], "arazzo"), "w").close()
+            tag = f"manylinux_2_17_{architecture}.manylinux2014_{architecture}.{tag}"
+        open(os.path.join(folder, "pypi", f"arazzo-{version()}-py3-none-{tag}.whl"), "w").close()
 
 
 class Release(Case):
@@ -33,7 +43,7 @@ class Release(Case):
             tar.extractall(self.folder)
         stem = os.path.basename(made.archive()).removesuffix(".tar.gz")
         self.assertTrue(all(name.startswith(f"{stem}/") for name in names), names)
-        for name in ["arazzo", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md", "man/man1/arazzo.1", "man/man1/arazzo-run.1",
+        for name in ["arazzo", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt", "README.md", "CHANGELOG.md", "man/man1/arazzo.1", "man/man1/arazzo-run.1",
                      *[f"completions/{name}" for name in COMPLETIONS.values()]]:
             self.assertIn(f"{stem}/{name}", names)
         self.runs_the_reference_workflow(self.path(stem, "arazzo"))
@@ -83,9 +93,88 @@ class Release(Case):
             self.assertTrue(url.startswith(f"{made.HOME}/releases/download/v{version()}/"), url)
             self.assertIn(f"{digest}  {os.path.basename(url)}\n", sums)
         self.assertNotIn("@", text)
-        os.remove(os.path.join(self.folder, "release", release.archive_of("aarch64-apple-darwin")))
-        with self.assertRaisesRegex(Problem, "aarch64-apple-darwin"):
-            release.collect(self.folder, complete=True)
+        self.assertNotIn("Filled in", text)
+        image = read(self.folder, "docker", "Dockerfile")
+        self.assertIn(f'image.source="{made.HOME}"', image)
+        self.assertIn('image.licenses="MIT OR Apache-2.0"', image)
+        for gone in [("release", release.archive_of("aarch64-apple-darwin")), ("docker", "arm64", "arazzo")]:
+            os.remove(os.path.join(self.folder, *gone))
+            with self.assertRaisesRegex(Problem, os.path.join(*gone)):
+                release.collect(self.folder, complete=True)
+
+    def test_wheels_are_counted_by_their_version_and_their_system(self):
+        stands_in(self.folder)
+        folder = os.path.join(self.folder, "pypi")
+        for target in targets():
+            mine = [one for one in os.listdir(folder) if wheel.name_of(target).fullmatch(one)]
+            self.assertEqual(len(mine), 1, (target["target"], mine))
+        # One of another version, and a second one of a system, take no place.
+        name = next(one for one in os.listdir(folder) if "win_arm64" in one)
+        for other in (name.replace(version(), "0.0.9"), name.replace("win_arm64", "win32")):
+            os.rename(os.path.join(folder, name), os.path.join(folder, other))
+            with self.assertRaisesRegex(Problem, "a wheel for aarch64-pc-windows-msvc"):
+                release.collect(self.folder, complete=True)
+            os.rename(os.path.join(folder, other), os.path.join(folder, name))
+        release.collect(self.folder, complete=True)
+
+    def test_what_is_of_another_version_is_not_summed(self):
+        stands_in(self.folder)
+        others = [f"arazzo-{number}-x86_64-unknown-linux-gnu.tar.gz" for number in ("0.0.9", f"{version()}-rc.1", f"{version()}0")]
+        for other in others:
+            self.write(f"release/{other}", "old")
+        said = release.collect(self.folder)
+        sums = read(self.folder, "release", "SHA256SUMS")
+        for other in others:
+            self.assertTrue(any(other in line for line in said), said)
+            self.assertNotIn(other, sums)
+
+    def test_a_folder_without_packages_is_said(self):
+        for folder in (self.path("nowhere"), self.folder):
+            build = [sys.executable, os.path.join(HERE, "build"), "--collect", "--out", folder]
+            done = subprocess.run(build, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertIn(f"has no package of arazzo {version()}", done.stderr)
+
+    def test_a_binary_for_another_system_is_refused(self):
+        elf = lambda number: b"\x7fELF\x02\x01" + b"\0" * 12 + struct.pack("<H", number) + b"\0" * 44
+        pe = lambda number: b"MZ" + b"\0" * 58 + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", number)
+        mach = lambda number: b"\xcf\xfa\xed\xfe" + struct.pack("<I", number)
+        kinds = {("linux", "x86_64"): elf(62), ("linux", "aarch64"): elf(183), ("windows", "x86_64"): pe(0x8664), ("windows", "aarch64"): pe(0xAA64),
+                 ("darwin", "x86_64"): mach(0x01000007), ("darwin", "aarch64"): mach(0x0100000C)}
+        others = [elf(40), pe(0x14C), b"\xca\xfe\xba\xbe\0\0\0\2", b"#!/bin/sh\n", b"MZ", b"\x7fELF\x02\x01", b""]
+        for target in targets():
+            for (system, cpu), content in [*kinds.items(), *((("", ""), other) for other in others)]:
+                if system and system in target["target"] and target["target"].startswith(cpu):
+                    binary.check_target("arazzo", content, target["target"])
+                else:
+                    with self.assertRaisesRegex(Problem, f"{target['target']} asks for"):
+                        binary.check_target("arazzo", content, target["target"])
+        # Before anything is written.
+        build = [sys.executable, os.path.join(HERE, "build"), "--out", self.path("out"), "--target", "x86_64-pc-windows-msvc", "--binary", sys.executable]
+        done = subprocess.run(build, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("asks for PE for x86_64", done.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_every_package_has_the_licences_of_what_is_linked(self):
+        with tarfile.open(made.archive()) as tar:
+            stem = os.path.basename(made.archive()).removesuffix(".tar.gz")
+            text = tar.extractfile(f"{stem}/THIRD-PARTY.txt").read()
+        with tarfile.open(made.one("npm/arazzo-linux-*.tgz")) as tar:
+            self.assertEqual(tar.extractfile("package/THIRD-PARTY.txt").read(), text)
+        with zipfile.ZipFile(made.one("pypi/*.whl")) as files:
+            about = f"arazzo-{version()}.dist-info"
+            self.assertEqual(files.read(f"{about}/licenses/THIRD-PARTY.txt"), text)
+            self.assertIn(b"\nLicense-File: THIRD-PARTY.txt\n", files.read(f"{about}/METADATA"))
+        text = text.decode()
+        bom = json.loads(read(made.one(f"release/arazzo-{version()}-*-gnu.cdx.json")))
+        for part in bom["components"]:
+            if not part["name"].startswith("arazzo"):
+                self.assertRegex(text, rf"(?m)^{re.escape(part['name'])} {re.escape(part['version'])} \(.+\)")
+        for words in ("Permission is hereby granted, free of charge", "Apache License", "Brian Smith"):
+            self.assertIn(words, text)
+        # Static binaries have a libc in them.
+        self.assertIn("Rich Felker", thirdparty.written("x86_64-unknown-linux-musl"))
 
     @needs("ruby")
     def test_the_formula_installs_what_the_archive_has(self):

@@ -28,7 +28,8 @@
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
 //! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports`
 //! makes reports of runs (`arazzo::report`), `restate` lets an engine keep runs (`arazzo::restate`), `xpath` evaluates
-//! XPath.
+//! XPath. Steps send and receive messages over the protocols of `channel-ws`, `channel-http`, `channel-mqtt`,
+//! `channel-nats`, `channel-amqp` and `channel-kafka`; each turns on `channel`, which they share.
 //!
 //! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
 //! stay. The pure core, without files and sockets, is [`engine`].
