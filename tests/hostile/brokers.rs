@@ -168,9 +168,11 @@ fn who_connects_is_a_secret_of_its_own_hosts() {
     }
 }
 
+type Handshake = (&'static str, &'static str, [&'static str; 3], &'static str, i32, &'static str);
+
 /// Whether a channel is on a WebSocket or on HTTP, the address, a parameter (name, place, value), the security scheme, the
 /// exit code, and a word that is said.
-const HANDSHAKES: [(&str, &str, [&str; 3], &str, i32, &str); 16] = [
+const HANDSHAKES: [Handshake; 16] = [
     ("ws", "/rooms/{v}/in", ["v", "path", ".."], "", 1, "unsafe-value"),
     ("ws", "/rooms/{v}/in", ["v", "path", "."], "", 1, "unsafe-value"),
     ("ws", "/rooms/.{v}/in", ["v", "path", "."], "", 1, "unsafe-value"),

@@ -29,6 +29,10 @@ use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::settings_check::{ServerWithoutPath, check_schemes, servers_without_path};
 use crate::transport::{Transport, World};
 
+/// AsyncAPI documents, by the names of their sources.
+#[cfg(feature = "mock")]
+pub(crate) type Applications = Vec<(String, Arc<engine::node::Node>)>;
+
 /// The client that sends the requests of a description.
 #[derive(Clone)]
 pub(crate) enum Client {
@@ -279,9 +283,10 @@ impl Description {
         self.world.grants.missing(&touches, &sent)
     }
 
-    /// The mock of this description, if it has one and no clone shares it.
+    /// The mock of this description, if it has one and no clone shares it, and the AsyncAPI documents that it stands in
+    /// for.
     #[cfg(feature = "mock")]
-    pub(crate) fn into_mock(self) -> Option<(engine::mock::Mock, Vec<(String, Arc<engine::node::Node>)>)> {
+    pub(crate) fn into_mock(self) -> Option<(engine::mock::Mock, Applications)> {
         let mocking = Arc::into_inner(self.mocking?)?;
         Some((Arc::into_inner(mocking.mock)?, mocking.applications))
     }

@@ -130,8 +130,11 @@ pub(crate) enum Command {
     Man(ManFlags),
 }
 
+/// Adds the flags of a command to it.
+type Augment = fn(clap::Command) -> clap::Command;
+
 /// Commands that run often, so that a moment counts, with what puts their flags together.
-const OFTEN: [(&str, fn(clap::Command) -> clap::Command); 5] = [
+const OFTEN: [(&str, Augment); 5] = [
     ("run", RunFlags::augment_args),
     ("lint", LintFlags::augment_args),
     ("fmt", FmtFlags::augment_args),

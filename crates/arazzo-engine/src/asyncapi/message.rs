@@ -139,7 +139,8 @@ impl<'a> Message<'a> {
     }
 
     /// The schemas of headers of the message and of its traits, the one that counts most before others.
-    fn header_schemas(&self) -> Vec<&'a Node> {
+    #[must_use]
+    pub fn header_schemas(&self) -> Vec<&'a Node> {
         let api = self.document.api();
         let traits = self.node.get("traits").map(Node::items).unwrap_or_default();
         let traits = traits.iter().rev().filter_map(|node| api.resolve(node).ok());

@@ -271,7 +271,7 @@ impl<'b> Here<'b> {
             ["$request", place, ..] => (self.parameter(place, &words.get(2..)?.join("."))?, words.len()),
             ["$message", "payload", ..] => (self.message(|message| message.payload().ok().flatten())?, 2),
             ["$message", "header", ..] => {
-                let headers = self.message(asyncapi_headers)?;
+                let headers = self.message(|message| message.header_schemas())?;
                 (headers.below(&words.get(2..)?.join(".")), words.len())
             }
             ["$statusCode"] => (Value::of_kind("integer"), 1),
@@ -390,12 +390,15 @@ impl<'b> Here<'b> {
     }
 
     /// A part of the messages that the step sends or waits for.
-    fn message(self, part: impl Fn(&crate::asyncapi::Message<'b>) -> Option<&'b Node>) -> Option<Value<'b>> {
+    fn message<I: IntoIterator<Item = &'b Node>>(
+        self,
+        part: impl Fn(&crate::asyncapi::Message<'b>) -> I,
+    ) -> Option<Value<'b>> {
         let messages = self.messages();
         let first = messages.first()?;
         let named: Vec<String> = messages.iter().map(|message| format!("`{}`", message.name)).collect();
-        let schemas = messages.iter().filter_map(|message| Some(Schema { api: message.api(), node: part(message)? }));
-        let schemas: Vec<_> = schemas.collect();
+        let schemas = messages.iter().flat_map(|message| part(message).into_iter().map(|node| (message.api(), node)));
+        let schemas: Vec<_> = schemas.map(|(api, node)| Schema { api, node }).collect();
         let place = schemas.first().map_or(first.span(), |schema| schema.node.span);
         Some(Value::described(schemas, Some(place), format!("the message {}", named.join(" or "))))
     }
@@ -411,12 +414,8 @@ impl<'b> Here<'b> {
 
     /// The names of headers that the messages of the step have.
     pub(super) fn message_headers(self) -> Vec<(&'b Key, Schema<'b>)> {
-        self.message(asyncapi_headers).map(|headers| headers.members()).unwrap_or_default()
+        self.message(|message| message.header_schemas()).map(|headers| headers.members()).unwrap_or_default()
     }
-}
-
-fn asyncapi_headers<'b>(message: &crate::asyncapi::Message<'b>) -> Option<&'b Node> {
-    message.headers()
 }
 
 /// A member that may be written behind a value: its name in a pointer, its type, its description.

@@ -193,7 +193,7 @@ mod tests {
             json!({ "properties": { "name": {} }, "additionalProperties": { "type": ["array", "integer"] } }),
             json!({ "items": { "type": ["string", "number"] } }),
             json!({ "type": "array", "items": false }),
-            json!({ "$ref": "#/$defs/node", "required": ["next"], "$defs": { "node": node.clone() } }),
+            json!({ "$ref": "#/$defs/node", "required": ["next"], "$defs": { "node": node } }),
             json!({ "type": "array", "items": { "$ref": "#/$defs/node" }, "$defs": { "node": node, "other": true } }),
         ];
         for schema in &schemas {
