@@ -259,8 +259,9 @@ fn rows() -> Vec<String> {
 }
 
 /// Cases whose fixes send something better than what was written.
-const BETTER: [(&str, &str); 9] = [
+const BETTER: [(&str, &str); 10] = [
     ("foreign-placeholder", "the value in the place of the placeholder"),
+    ("foreign-placeholder-behind-a-dollar-sign", "the value in the place of the placeholder"),
     ("foreign-placeholder-of-more-languages", "the value in the place of the placeholder"),
     ("foreign-placeholder-compared", "the value is compared, and not the placeholder"),
     ("prose-after-expression", "the value without the words behind it"),

@@ -612,6 +612,13 @@ impl<'b> Compiler<'b> {
             return (self.nothing(step), Stage::Unknown, None);
         }
         if let Some(text) = &step.workflow_id {
+            if let Some(body) = &step.request_body {
+                let message = "a step that calls a workflow sends no body";
+                let fault = Diagnostic::warning(Code::MisplacedField, body.span, message).label("left out");
+                self.push(
+                    fault.help("give inputs by name: `parameters: [{ name: …, value: … }]`").section("§Step Object"),
+                );
+            }
             let Some(target) = self.called_workflow(text) else {
                 // Its parameters are read all the same, so that one pass names every fault.
                 let _ = self.passed(&step.parameters, &[], None, text, context);

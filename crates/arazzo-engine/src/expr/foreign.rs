@@ -1,5 +1,5 @@
 //! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `#{x}`, `%{x}`, `@{x}`, `$(x)`, `{% x %}`, `<%= x %>`,
-//! `{steps.x}`, `<x>`, `Bearer <x>`, `:x`, `$uuid`, `$.steps.x` (docs/readings.md, `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
+//! `{steps.x}`, `<x>`, `Bearer <x>`, `:x`, `$x`, `$uuid`, `$.steps.x` (docs/readings.md, `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
 
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ const BRACKETS: [(&str, &str); 12] = [
     ("{", "}"),
 ];
 /// What stands around the name of an input in other tools, and may be a text of its own around any other name.
-const AROUND: [(&str, &str); 5] = [(":", ""), ("[[", "]]"), ("%", "%"), ("__", "__"), ("@", "")];
+const AROUND: [(&str, &str); 6] = [("$", ""), (":", ""), ("[[", "]]"), ("%", "%"), ("__", "__"), ("@", "")];
 
 /// What is to be said about the placeholders of a text; `in_payload` if it is a part of a payload, where a longer text
 /// may be a template of its own.
@@ -239,7 +239,8 @@ fn generated(text: &str) -> Option<&str> {
 fn behind_scheme(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
     let (scheme, rest) = text.split_once(' ')?;
     SCHEMES.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
-    let inner = if rest.starts_with('<') { alone(rest)? } else { input(rest, scope)? };
+    let inner =
+        if rest.starts_with('<') { alone(rest)? } else { input(rest, scope).or_else(|| around(rest, scope))? };
     Some((text.len() - rest.len(), right(inner, scope)))
 }
 
@@ -257,7 +258,7 @@ fn input<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
     scope.inputs.iter().any(|input| input.name == inner).then_some(inner)
 }
 
-/// The name of an input in `:input`, `[[input]]`, `%input%`, where nothing else stands in the text.
+/// The name of an input in `$input`, `:input`, `[[input]]`, `%input%`, where nothing else stands in the text.
 fn around<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
     AROUND.iter().find_map(|(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;

@@ -20,6 +20,7 @@ pub mod parse;
 pub mod parts;
 pub mod pattern;
 pub mod print;
+mod roots;
 mod scan;
 pub mod xpath;
 

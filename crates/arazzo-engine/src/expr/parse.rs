@@ -9,6 +9,8 @@ use crate::code::Code;
 use crate::diagnostic::Help;
 use crate::readings::Readings;
 
+pub use super::roots::begins_expression;
+
 /// Parses a string value: a parameter value, a member of a payload, an output.
 ///
 /// Returns the template, or the findings that make it impossible; departures are pushed to `findings` either way.
@@ -341,19 +343,6 @@ fn within_blanks(
     }
 }
 
-/// The beginnings that are read without braces in a text.
-const READ: [&str; 9] = [
-    "$inputs.",
-    "$steps.",
-    "$response.",
-    "$request.",
-    "$message.",
-    "$workflows.",
-    "$outputs.",
-    "$dependencies.",
-    "$sourceDescriptions.",
-];
-
 /// The expression that a text begins with, and its text; the findings are those of a longer text, of which it begins
 /// at byte `start`.
 pub fn begun<'t>(
@@ -378,11 +367,6 @@ pub fn begun<'t>(
             None
         }
     }
-}
-
-/// `true` if a text begins with an expression that is read without braces.
-pub fn begins_expression(text: &str) -> bool {
-    READ.iter().any(|root| text.starts_with(root))
 }
 
 /// The reading `unbraced-expression`: an expression inside a longer text without braces.

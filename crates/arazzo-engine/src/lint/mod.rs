@@ -42,7 +42,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     let Some(parsed) = &bundle.parsed else { return lint_anew(bundle, compiled) };
     let beside = format!("{:?} {:?}", compiled.program.readings, compiled.surroundings);
     let known = std::iter::once(&compiled.description).chain(&compiled.workflows).cloned().collect();
-    parsed.found(bundle, beside, known, || lint_anew(bundle, compiled))
+    parsed.found(bundle.found_in(beside, known), || lint_anew(bundle, compiled))
 }
 
 fn lint_anew(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {

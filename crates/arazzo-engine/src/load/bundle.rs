@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ParsedDocuments;
+use super::{FoundIn, ParsedDocuments};
+use crate::diagnostic::Diagnostics;
 use crate::document::Document;
 use crate::node::{Anchors, Node};
 use crate::openapi::store::DocumentStore;
@@ -28,6 +29,13 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// What decides what lint says of it: `known` is what compiling found, and `beside` whatever else decides.
+    pub(crate) fn found_in(&self, beside: String, known: Vec<Diagnostics>) -> FoundIn {
+        let texts = self.sources.iter().map(|(_, one)| (one.name.clone(), one.uri.clone(), one.text.clone()));
+        let described = self.described.iter().map(|one| (one.label.clone(), one.uri.clone()));
+        FoundIn { texts: texts.collect(), described: described.collect(), headers: self.headers.clone(), beside, known }
+    }
+
     /// Which described document each source description is, by number: the same document is one, whoever describes it.
     #[must_use]
     pub fn numbers(&self) -> Vec<usize> {

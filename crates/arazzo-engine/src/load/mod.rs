@@ -42,6 +42,7 @@ pub use ask::{Ask, Content, DocumentRole, Fetched, Need, Refused, Unread};
 pub use bundle::{Bundle, Described, DescribedKind, Loaded};
 pub use candidates::Candidate;
 pub use parse::{parse, parse_source};
+pub(crate) use parsed::FoundIn;
 pub use parsed::ParsedDocuments;
 
 use references::{Mentions, Reference};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::parse::{add, is_json, parse_added};
-use super::{Bundle, Fetched, Tree};
+use super::{Fetched, Tree};
 use crate::diagnostic::Diagnostics;
 use crate::node::NodeLimits;
 use crate::source::{Source, SourceId, Sources};
@@ -47,23 +47,16 @@ struct Parsed {
 
 /// All that follows from a description and its readings in the same way each time: what lint says is one of it.
 #[derive(PartialEq)]
-struct FoundIn {
+pub(crate) struct FoundIn {
     /// Names, uris and texts of the documents.
-    texts: Vec<(String, String, Arc<str>)>,
+    pub(super) texts: Vec<(String, String, Arc<str>)>,
     /// What source descriptions led to.
-    described: Vec<(String, String)>,
-    headers: Vec<String>,
+    pub(super) described: Vec<(String, String)>,
+    pub(super) headers: Vec<String>,
     /// What else it depends on.
-    beside: String,
-    known: Vec<Diagnostics>,
-}
-
-impl FoundIn {
-    fn of(bundle: &Bundle, beside: String, known: Vec<Diagnostics>) -> Self {
-        let texts = bundle.sources.iter().map(|(_, one)| (one.name.clone(), one.uri.clone(), one.text.clone()));
-        let described = bundle.described.iter().map(|one| (one.label.clone(), one.uri.clone()));
-        Self { texts: texts.collect(), described: described.collect(), headers: bundle.headers.clone(), beside, known }
-    }
+    pub(super) beside: String,
+    /// What compiling found.
+    pub(super) known: Vec<Diagnostics>,
 }
 
 impl Parsed {
@@ -134,15 +127,8 @@ impl ParsedDocuments {
         Ok((id, tree?))
     }
 
-    /// What `lint` says, unless it has said it: `known` is what compiling found, and `beside` whatever else decides.
-    pub(crate) fn found(
-        &self,
-        bundle: &Bundle,
-        beside: String,
-        known: Vec<Diagnostics>,
-        lint: impl FnOnce() -> Diagnostics,
-    ) -> Diagnostics {
-        let found_in = FoundIn::of(bundle, beside, known);
+    /// What `lint` says, unless it has said it of the same.
+    pub(crate) fn found(&self, found_in: FoundIn, lint: impl FnOnce() -> Diagnostics) -> Diagnostics {
         let uri = found_in.texts.first().map(|(_, uri, _)| uri.clone()).unwrap_or_default();
         if let Some((_, said)) = self.kept().findings.get(&uri).filter(|(known, _)| *known == found_in) {
             return said.clone();
@@ -230,7 +216,7 @@ mod tests {
                 asked.set(asked.get() + 1);
                 found.clone()
             };
-            bundle.map(|bundle| parsed.found(&bundle, beside.to_owned(), known, lint))
+            bundle.map(|bundle| parsed.found(bundle.found_in(beside.to_owned(), known), lint))
         };
         let text = "arazzo: 1.0.1\ninfo: { title: t, version: '1' }\nsourceDescriptions: []\nworkflows: []\n";
         let first = said(text, "lenient", vec![]);

@@ -128,7 +128,7 @@ impl Hall {
         listeners.retain(|listener| !gone.contains(&listener.number));
         drop(listeners);
         if !heard {
-            self.tell("unheard", "", Some(&posted.operation), &format!("{}: nobody listens", posted.note));
+            self.tell("unheard", "", Some(&posted.operation), &format!("{}: no client listens", posted.note));
         }
     }
 

@@ -9,7 +9,7 @@ use super::lex::{Cursor, Part, shortened};
 use super::tree::{Call, Logical, Operand, Operator, Path, Root, Segment, Selector};
 use super::{Dialect, Piece, Placeholder, SyntaxError};
 use crate::diagnostic::{Help, nearest};
-use crate::expr::parse::begins_expression;
+use crate::expr::roots::begins_expression;
 
 /// How deep parentheses, filters and calls may nest.
 const DEPTH: usize = 64;
