@@ -36,8 +36,8 @@ impl Machine {
         let program = self.program.clone();
         let own = self.frame().workflow;
         let started = self.state.frames.first().map_or(own, |frame| frame.workflow);
-        // What another workflow receives may be the answer to what this one sends.
-        let mut workflows: Vec<WorkflowId> = program.reached(started);
+        // What another workflow receives may be the answer to what this one sends; what lies deeper than the limit never runs.
+        let mut workflows: Vec<WorkflowId> = program.within_depth(started, self.state.settings.limits.depth);
         workflows.retain(|id| program.workflow(*id).is_some_and(|workflow| !workflow.receives.is_empty()));
         for id in workflows {
             let receives = program.workflow(id).map(|workflow| workflow.receives.as_slice()).unwrap_or_default();
