@@ -72,7 +72,11 @@ impl Machine {
         let next = match self.frame().position {
             Position::Start => return self.begin_workflow(turn),
             Position::Go(next) => next,
-            Position::Waiting { next, until } if now >= until => next,
+            Position::Waiting { next, until } if now >= until => {
+                // The wait is over, also where channels that are being opened keep the run here.
+                self.frame_mut().position = Position::Go(next);
+                next
+            }
             Position::Waiting { .. } | Position::Calling { .. } => return Phase::Wait,
             Position::Receiving { step } => return self.await_message(now, step),
             // The frame above is gone, which never happens: there is nothing to wait for.

@@ -491,6 +491,9 @@ impl Machine {
         let access = self.keep_secret(Value::string(access));
         let refresh = json.get("refresh_token").and_then(Json::as_str);
         let refresh = refresh.map(|text| self.keep_secret(Value::string(text)));
+        for slot in [Some(&access), refresh.as_ref()].into_iter().flatten() {
+            self.note_kept(slot, &vec![]);
+        }
         let seconds = json.get("expires_in").and_then(|value| match value {
             Json::String(text) => text.parse::<f64>().ok(),
             value => value.as_f64(),

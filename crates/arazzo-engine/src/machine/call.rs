@@ -233,8 +233,8 @@ impl Machine {
         };
         let inherited: Option<Outputs> = given.clone().filter(|_| !declares);
         let outputs = Map::new();
-        self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
         self.leave_receives(now, turn);
+        self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
         let Some(old) = self.state.frames.pop() else { return };
         // Whoever depends on it has what was needed: it does not run again, whatever it has become.
         let (purpose, extra) = (old.purpose, old.extra.clone());
@@ -276,8 +276,9 @@ impl Machine {
     /// Keeps an exchange or a request with the secrets: it may hold anything that a server sent.
     pub(super) fn stash(&mut self, kept: &impl serde::Serialize) -> Slot {
         let text = serde_json::to_string(kept).unwrap_or_default();
-        self.note_bytes(text.len() as u64, &vec![]);
-        Slot::secret(self.secrets.put_text(text))
+        let slot = Slot::secret(self.secrets.put_text(text));
+        self.note_kept(&slot, &vec![]);
+        slot
     }
 
     /// An exchange or a request that was kept with [`Machine::stash`].

@@ -87,8 +87,8 @@ impl Machine {
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);
             self.state.cookies.retain(|known| !same(known));
             if cookie.until.is_none_or(|until| clock < until) {
-                self.note_bytes((value.len() + cookie.name.len() + cookie.path.len()) as u64, &vec![]);
                 let value = self.keep_secret(Value::Json(Json::String(value)));
+                self.note_kept(&value, &vec![]);
                 self.state.cookies.push(Cookie { value, ..cookie });
             }
         }

@@ -20,6 +20,8 @@ impl Machine {
             return self.stop_at_limit(Limit::Steps, Some(id));
         }
         self.state.attempts += 1;
+        // While the events of the step still are of its visit before.
+        self.leave_receive_of(now, id, turn);
         let mut first = false;
         let suspended = self.find_suspended_budget(id);
         if let Some(state) = self.step_state(id) {

@@ -82,7 +82,7 @@ impl Machine {
     /// Takes note of a slot that is about to be kept beside `others`, which are no part of the state yet.
     pub(super) fn note_kept(&mut self, slot: &Slot, others: &Outputs) {
         let bytes = self.weigh_slot(slot);
-        self.note_bytes(bytes, others);
+        self.note(bytes, bytes, others);
     }
 
     /// Takes note of the inputs that a workflow begins with, and of its steps.
@@ -91,11 +91,6 @@ impl Machine {
         let inputs: u64 = frame.inputs.iter().map(|(_, slot)| self.weigh_slot(slot)).sum();
         let steps = frame.steps.len() as u64 * SLOT;
         self.note(inputs.saturating_add(steps), 0, &vec![]);
-    }
-
-    /// Takes note of bytes that are about to be kept.
-    pub(super) fn note_bytes(&mut self, bytes: u64, others: &Outputs) {
-        self.note(bytes, bytes, others);
     }
 
     /// Adds bytes to what is known; `unkept` of them are in no place yet, and `others` in none of the state.

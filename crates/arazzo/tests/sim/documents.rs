@@ -7,12 +7,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;
 
-/// Seeds below this have messages, half of them. Seed 1752 finds that a step which is tried again at once, because its
-/// message did not come in time, is woken at the same moment (promise 6): until that is mended, the seeds behind it have none.
-const WITH_MESSAGES: u64 = 1_500;
-
+/// Half of the seeds have steps that send and receive.
 fn sends_messages(seed: u64) -> bool {
-    seed < WITH_MESSAGES && Chance::new(seed, "messages").percent(50)
+    Chance::new(seed, "messages").percent(50)
 }
 
 /// Hosts that are given; `stranger.example` is described and not given.

@@ -140,7 +140,6 @@ impl Machine {
         let frame = self.frame().number;
         let messaging = self.state.messaging.get_or_insert_default();
         let number = messaging.number();
-        messaging.receives.retain(|receive| (receive.frame, receive.step) != (frame, id));
         messaging.receives.push(OpenReceive {
             number,
             frame,
@@ -197,7 +196,9 @@ impl Machine {
         };
         let value = value.filter(|value| value.clone().into_json() != Json::Null).ok_or_else(absent)?;
         // It may be a secret: it is kept with them.
-        Ok(Some(self.keep_secret(value)))
+        let slot = self.keep_secret(value);
+        self.note_kept(&slot, &vec![]);
+        Ok(Some(slot))
     }
 
     /// Before a step, those are waited for that it names or reads. What follows instead.
@@ -342,10 +343,23 @@ impl Machine {
     /// The workflow of the last frame is left: nothing of it waits any more.
     pub(in super::super) fn leave_receives(&mut self, now: Millis, turn: &mut Turn) {
         let frame = self.frame().number;
+        if let Some(messaging) = self.state.messaging.as_mut() {
+            messaging.joining.retain(|joining| joining.frame != frame);
+        }
+        self.stop_receives(now, |open| open.frame == frame, turn);
+    }
+
+    /// A step is entered: what it waited for before, nothing has waited for.
+    pub(in super::super) fn leave_receive_of(&mut self, now: Millis, id: StepId, turn: &mut Turn) {
+        let frame = self.frame().number;
+        self.stop_receives(now, |open| (open.frame, open.step) == (frame, id), turn);
+    }
+
+    /// Closes open receives, and says that their steps were stopped.
+    fn stop_receives(&mut self, now: Millis, which: impl Fn(&OpenReceive) -> bool, turn: &mut Turn) {
         let Some(messaging) = self.state.messaging.as_mut() else { return };
-        messaging.joining.retain(|joining| joining.frame != frame);
         let (left, kept): (Vec<OpenReceive>, Vec<OpenReceive>) =
-            std::mem::take(&mut messaging.receives).into_iter().partition(|open| open.frame == frame);
+            std::mem::take(&mut messaging.receives).into_iter().partition(which);
         messaging.receives = kept;
         let visiting = self.frame().visiting;
         for open in left.into_iter().filter(|open| Some(open.step) != visiting) {
