@@ -68,7 +68,7 @@ pub(crate) fn fmt(flags: &FmtFlags, screen: &mut Screen) -> u8 {
 
 /// The documents that were asked for.
 fn files_of(flags: &FmtFlags) -> Result<Vec<DocumentFile>, String> {
-    let looks = flags.check || flags.diff;
+    let looks = flags.only_looks();
     let writes = if looks { "--check and --diff only look" } else { "save it first" };
     let files = document_files(&flags.documents, flags.stdin_filename.as_deref(), Some(writes))?;
     let prints = flags.documents.iter().any(|path| path.as_os_str() == "-") && !looks;
@@ -99,7 +99,7 @@ fn document(flags: &FmtFlags, file: &DocumentFile, screen: &mut Screen) -> Resul
     let mut sources = Sources::default();
     let id = sources.add(name.clone(), name.clone(), text.as_str());
     let formatted = format(&sources, id);
-    let looks = flags.check || flags.diff;
+    let looks = flags.only_looks();
     if file.text.is_some() && !looks {
         // What cannot be formatted is printed as it is.
         let printed = file.printed(formatted.as_ref().unwrap_or(&text));

@@ -29,7 +29,6 @@ struct Tally {
     said: HashSet<String>,
     ignored: usize,
     fixable: usize,
-    fixed: usize,
     /// The parts of what is printed at the end: JSON and SARIF are one value.
     collected: Vec<(Diagnostic, Sources)>,
     objects: Vec<arazzo::values::Json>,
@@ -104,7 +103,7 @@ fn document(
     tally.unwritten |=
         flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && is_shown(flags, d));
     if let Some(which) = flags.fixes() {
-        let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
+        let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen)?;
         if let Some(Repaired { before, after, made }) = repaired {
             // What is asked for on standard output is the document, also where nothing is to be repaired.
             if before != after || input.text.is_some() && !flags.diff {
@@ -200,7 +199,6 @@ impl Made {
 }
 
 /// Makes fixes until there are no more; nothing if there is no text.
-#[expect(clippy::too_many_arguments, reason = "what a document is looked at with")]
 fn repair(
     flags: &LintFlags,
     input: &DocumentFile,
@@ -209,7 +207,6 @@ fn repair(
     left: &mut Judged,
     mut project: Option<&mut Project>,
     screen: &mut Screen,
-    tally: &mut Tally,
 ) -> Result<Option<Repaired>, u8> {
     let Some(before) = checked.sources.get(SourceId(0)).map(|source| source.text.to_string()) else { return Ok(None) };
     let json = before.trim_start().starts_with('{') && input.path.extension().is_none_or(|e| e == "json");
@@ -241,7 +238,6 @@ fn repair(
             }
             let fixed_ones = fixed.made.iter().filter_map(|index| attempt.get(*index));
             fixes.extend(fixed_ones.map(|diagnostic| Made::of(diagnostic, &checked.sources)));
-            tally.fixed += fixed.made.len();
             text = fixed.text;
             *checked = again;
             *left = judged(checked, &input.path, flags.deny, project.as_deref_mut());
@@ -338,6 +334,7 @@ impl Tally {
     }
 
     fn finish(&mut self, flags: &LintFlags, documents: usize, screen: &mut Screen) -> Result<(), u8> {
+        let fixed = self.repairs.len();
         let value = match flags.format() {
             Format::Json => {
                 let mut object = arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) });
@@ -359,10 +356,10 @@ impl Tally {
         let mut line = format!("{}: ", count(documents, "document"));
         line += &if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
         let mut more = vec![];
-        if self.fixed > 0 {
+        if fixed > 0 {
             more.push(format!(
                 "{} {}",
-                count(self.fixed, "fix").replace("fixs", "fixes"),
+                count(fixed, "fix").replace("fixs", "fixes"),
                 if flags.diff { "to make" } else { "made" }
             ));
         }

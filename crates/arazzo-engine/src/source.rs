@@ -30,6 +30,12 @@ impl Span {
         Self { source, start: cut(range.start), end: cut(range.end) }
     }
 
+    /// `true` if `inner` is a part of it.
+    #[must_use]
+    pub(crate) fn contains(self, inner: Self) -> bool {
+        self.source == inner.source && self.start <= inner.start && inner.end <= self.end
+    }
+
     /// The bytes as a range.
     #[must_use]
     pub fn range(self) -> Range<usize> {

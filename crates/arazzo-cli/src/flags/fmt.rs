@@ -29,3 +29,10 @@ pub(crate) struct FmtFlags {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+impl FmtFlags {
+    /// `true` if nothing is written.
+    pub(crate) fn only_looks(&self) -> bool {
+        self.check || self.diff
+    }
+}

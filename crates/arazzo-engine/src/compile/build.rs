@@ -234,10 +234,7 @@ impl<'b> Compiler<'b> {
                     return None;
                 }
                 let dialect = dialect(kind);
-                let parsed = match self.readings {
-                    Readings::Letter => jsonpath::Query::parse(written.trim_end(), dialect, true),
-                    _ => jsonpath::Query::parse_as_meant(written.trim_end(), dialect),
-                };
+                let parsed = jsonpath::Query::parse_written(written.trim_end(), dialect, self.readings);
                 parsed.map(|query| (query.placeholders().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
             }
             ExpressionType::Xpath(_) => xpath::Query::parse(written, true)
@@ -298,9 +295,7 @@ impl<'b> Compiler<'b> {
         let unbraced = placeholders.iter().filter_map(|placeholder| {
             let right = format!("{{{}}}", text.value.get(placeholder.range.clone()).unwrap_or_default());
             if let Some(quotes) = &placeholder.quotes {
-                let message = "an expression in quotes is a text: its value is meant";
-                let finding = Finding::new(Code::QuotedExpression, quotes.clone(), message);
-                return Some(finding.help(format!("write {right}")).fix(right, true));
+                return Some(foreign::in_quotes(quotes.clone(), &right));
             }
             let (range, message) = match &placeholder.blanks {
                 Some(braces) => (braces.clone(), "an expression fills its braces, and there are blanks in these"),

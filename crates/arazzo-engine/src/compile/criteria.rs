@@ -286,12 +286,7 @@ impl Compiler<'_> {
             return self.fails_by_the_letter(text, &[finding]).map(Test::Fails);
         }
         let root = self.criterion_context(criterion, context);
-        let written = text.value.trim_end();
-        let parsed = match self.readings {
-            Readings::Letter => jsonpath::Query::parse(written, jsonpath::Dialect::Goessner, true),
-            _ => jsonpath::Query::parse_as_meant(written, jsonpath::Dialect::Goessner),
-        };
-        match parsed {
+        match jsonpath::Query::parse_written(text.value.trim_end(), jsonpath::Dialect::Goessner, self.readings) {
             Ok(query) => {
                 if let Some(test) = self.unbraced_query(text, query.placeholders()) {
                     return test;
@@ -377,11 +372,7 @@ impl Compiler<'_> {
         let letter = self.readings == Readings::Letter;
         // A block scalar ends with a line break, which is nobody's query.
         let written = if letter { text.value.as_str() } else { text.value.trim_end() };
-        let parsed = match letter {
-            true => jsonpath::Condition::parse(written, true),
-            false => jsonpath::Condition::parse_as_meant(written),
-        };
-        let parsed = match parsed {
+        let parsed = match jsonpath::Condition::parse_written(written, self.readings) {
             Ok(parsed) => parsed,
             Err(_)
                 if !letter

@@ -70,9 +70,7 @@ impl Compiler<'_> {
             diagnostic = diagnostic.fix(help, true, vec![edit]);
         }
         // That it has no braces, or blanks in them, is said by what is to be written.
-        let within = |known: &Diagnostic| {
-            known.span.is_some_and(|o| o.source == span.source && span.start <= o.start && o.end <= span.end)
-        };
+        let within = |known: &Diagnostic| known.span.is_some_and(|other| span.contains(other));
         self.diagnostics.retain(|known| known.code != Code::UnbracedExpression || !within(known));
         self.departure(diagnostic);
         leaf.template = Template::Whole(expr);

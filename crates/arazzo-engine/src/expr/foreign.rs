@@ -139,14 +139,23 @@ pub(crate) fn outside_strings(text: &str, scope: &Scope<'_>) -> Vec<Finding> {
 }
 
 /// The expression that is all of a text in quotes, with or without braces.
-pub(crate) fn quoted<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
-    if scope.readings == Readings::Letter || !text.contains('$') {
-        return None;
-    }
+fn only_expression<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map_or(trimmed, str::trim);
     let whole = || matches!(parse::template(inner, scope, &mut vec![]), Some(Template::Whole(_)));
-    (parse::begins_expression(inner) && whole()).then_some(inner)
+    (inner.starts_with('$') && whole()).then_some(inner)
+}
+
+/// As [`only_expression`], of those whose value is meant (docs/readings.md, `quoted-expression`).
+pub(crate) fn quoted<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
+    let is_read = |inner: &&str| parse::begins_expression(inner);
+    only_expression(text, scope).filter(|inner| scope.readings != Readings::Letter && is_read(inner))
+}
+
+/// What is said of an expression in quotes, which stand in this range; `right` is to be written.
+pub(crate) fn in_quotes(range: Range<usize>, right: &str) -> Finding {
+    let message = "an expression in quotes is a text: its value is meant";
+    Finding::new(Code::QuotedExpression, range, message).help(format!("write {right}")).fix(right, true)
 }
 
 /// What is to be said about a text in quotes that is compared as it is, and was meant as a value. `range` is that of the
@@ -155,12 +164,7 @@ pub(crate) fn in_literal(text: &str, range: Range<usize>, scope: &Scope<'_>) -> 
     if scope.readings == Readings::Letter || !text.contains(SIGNS) {
         return None;
     }
-    let braced = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
-    let own = [text.trim(), braced.unwrap_or_default()].into_iter().find(|inner| {
-        let whole = || matches!(parse::template(inner, scope, &mut vec![]), Some(Template::Whole(_)));
-        inner.starts_with('$') && whole()
-    });
-    let (first, right) = match own {
+    let (first, right) = match only_expression(text, scope) {
         Some(own) => (0..text.len(), Some(own.to_owned())),
         None => placeholders(text, scope).into_iter().next()?,
     };

@@ -3,9 +3,10 @@
 use super::fields::Object;
 use super::offers::{Around, Offer, OfferKind, inputs, offer};
 use super::operations::{async_by_id, channel};
-use super::values::{Schema, told};
+use super::values::told;
 use super::{about, operations};
 use crate::node::{Key, Node};
+use crate::openapi::shape::Schema;
 use crate::openapi::{Parameter, status};
 use crate::value::Pointer;
 

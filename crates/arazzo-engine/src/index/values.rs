@@ -11,6 +11,7 @@ use super::places::properties;
 use crate::document::{Output, selector};
 use crate::json_schema::types;
 use crate::node::{Key, Kind, Node, scalar_of};
+use crate::openapi::shape::Schema;
 use crate::openapi::{Api, status};
 use crate::source::Span;
 use crate::value::Pointer;
@@ -20,13 +21,6 @@ const DEPTH: usize = 16;
 
 /// References that are followed on the way into a schema, and parts that one is made of.
 const PARTS: usize = 16;
-
-/// A schema, and the document whose references it uses.
-#[derive(Clone, Copy)]
-pub(super) struct Schema<'b> {
-    pub(super) api: Api<'b>,
-    pub(super) node: &'b Node,
-}
 
 /// What is known of a value.
 #[derive(Clone, Default)]

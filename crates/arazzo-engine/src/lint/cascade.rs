@@ -1,6 +1,6 @@
 //! What follows from another fault is not said: one mistake, one report.
 
-use super::{Lint, StepView, contains};
+use super::{Lint, StepView};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Help, More, Owner, Severity, Subject};
 use crate::node::{Kind, Node};
@@ -360,7 +360,7 @@ fn mistaken_inputs(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         })
         .collect();
     for (span, lacks) in meant {
-        let step = lint.steps.iter().filter_map(|view| view.node).find(|node| contains(node.span, span));
+        let step = lint.steps.iter().filter_map(|view| view.node).find(|node| node.span.contains(span));
         let Some(step) = step else { continue };
         let missing = |d: &Diagnostic| {
             d.code == Code::MissingRequiredParameter && d.subject.as_ref() == Some(&lacks) && inside(d, step.span)
@@ -469,7 +469,7 @@ fn has_error(found: &[Diagnostic], part: Span, codes: &[Code]) -> bool {
 }
 
 fn inside(diagnostic: &Diagnostic, part: Span) -> bool {
-    diagnostic.span.is_some_and(|span| contains(part, span))
+    diagnostic.span.is_some_and(|span| part.contains(span))
 }
 
 fn overlaps(a: Span, b: Span) -> bool {

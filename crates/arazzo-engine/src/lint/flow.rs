@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Lint;
 use super::comparisons::{Comparison, Comparisons, comparisons};
-use super::{Lint, contains};
 use crate::code::Code;
 use crate::compile::order::circles;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
@@ -47,7 +47,7 @@ impl Lint<'_> {
         let steps = view.node.and_then(|node| node.get("steps"));
         let whole = view.document.span;
         self.known.errors().any(|d| {
-            let Some(span) = d.span.filter(|span| contains(whole, *span)) else { return false };
+            let Some(span) = d.span.filter(|span| whole.contains(*span)) else { return false };
             let of_step = steps
                 .map(Node::items)
                 .unwrap_or_default()

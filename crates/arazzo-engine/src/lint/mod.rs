@@ -122,7 +122,7 @@ impl Part {
     /// `true` if a place is in this part.
     #[must_use]
     pub fn holds(&self, span: Span) -> bool {
-        contains(self.span, span)
+        self.span.contains(span)
     }
 }
 
@@ -201,7 +201,7 @@ impl<'a> Lint<'a> {
                 let mut nodes = nodes.iter();
                 for step in &workflow.steps {
                     // What is no step was left out when the document was read.
-                    let node = nodes.find(|node| contains(node.span, step.id.span()));
+                    let node = nodes.find(|node| node.span.contains(step.id.span()));
                     let call = program.steps.get(steps.len()).map(|step| &step.call);
                     let operation = call.and_then(Call::operation).and_then(|id| operations.get(&id).copied());
                     steps.push(StepView { document: step, node, operation });
@@ -253,7 +253,7 @@ impl<'a> Lint<'a> {
 
     /// `true` if there is an error in a part of a document.
     fn faulty(&self, part: Span) -> bool {
-        self.errors.iter().any(|span| contains(part, *span))
+        self.errors.iter().any(|span| part.contains(*span))
     }
 
     fn step(&self, id: StepId) -> Option<&StepView<'a>> {
@@ -289,9 +289,4 @@ fn operations<'a>(bundle: &'a Bundle, program: &Program) -> BTreeMap<OperationId
         }
     }
     found
-}
-
-/// `true` if `inner` is a part of `outer`.
-fn contains(outer: Span, inner: Span) -> bool {
-    outer.source == inner.source && outer.start <= inner.start && inner.end <= outer.end
 }

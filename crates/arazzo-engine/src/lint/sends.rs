@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::value::Json;
 
+use super::Lint;
 use super::answers::{After, Resolution, Unresolved, walk};
-use super::{Lint, contains};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::Text;
@@ -198,7 +198,7 @@ impl<'a> Lint<'a> {
         // What the compiler is certain of it has said.
         let own = view.and_then(|view| view.node).map(|node| node.span);
         let is_own = |known: &Diagnostic| {
-            known.code == Code::MessageMismatch && own.zip(known.span).is_some_and(|(own, span)| contains(own, span))
+            known.code == Code::MessageMismatch && own.zip(known.span).is_some_and(|(own, span)| own.contains(span))
         };
         let said = self.known.iter().any(is_own);
         let named = view.and_then(|view| view.node?.get("requestBody")?.member("payload"));

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::broker::{BEHIND, make_one};
-use super::fault::{Ending, Fault};
+use super::broker::make_one;
+use super::fault::Fault;
 use super::suiting::{completed, suited};
 use crate::asyncapi::{self, AsyncApi, CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::diagnostic::{Diagnostic, did_you_mean, nearest};
@@ -450,15 +450,7 @@ impl Application {
             let own = fault.operation.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix('.'));
             names.iter().any(|name| fault.operation == *name || own == Some(*name)) && fault.occurs(*count)
         };
-        let fault = faults.iter().find(is_meant);
-        let (ending, delay) = fault.map_or((None, 0), |fault| (fault.ending, fault.delay_ms));
-        let late = if ending == Some(Ending::Reorder) { BEHIND } else { 0 };
-        let after_ms = latency.saturating_add(delay).saturating_add(late);
-        let copies = match ending {
-            Some(Ending::Drop) => 0,
-            Some(Ending::Duplicate) => 2,
-            _ => 1,
-        };
+        let (copies, after_ms) = Fault::of_message(faults.iter().find(is_meant), latency);
         vec![Posted { to, path, after_ms, message, operation, note }; copies]
     }
 

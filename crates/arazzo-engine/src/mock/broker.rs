@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::fault::{Ending, Fault};
+use super::fault::Fault;
 use super::suiting::{completed, suited};
 use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::expr::StepId;
@@ -19,9 +19,6 @@ use crate::value::{Json, json_text};
 
 /// What an id is called where nothing says what it is called.
 const ID_NAME: &str = "correlationId";
-
-/// How long a message that is to come after others lets these go first.
-pub(super) const BEHIND: Millis = 100;
 
 /// The broker of a run.
 #[derive(Debug)]
@@ -133,16 +130,13 @@ impl Broker {
         let number = *number;
         let names = names_of(&call.target, channel, source);
         let fault = self.faults.iter().find(|fault| names.contains(&fault.operation) && fault.occurs(number));
-        let (ending, delay) = fault.map_or((None, 0), |fault| (fault.ending, fault.delay_ms));
-        if ending == Some(Ending::Drop) {
+        let (copies, after) = Fault::of_message(fault, self.latency);
+        if copies == 0 {
             return vec![];
         }
         let Some(message) = chosen((channel, &call.target), awaited.correlation.as_ref(), forecast, fits) else {
             return vec![];
         };
-        let copies = if ending == Some(Ending::Duplicate) { 2 } else { 1 };
-        let late = if ending == Some(Ending::Reorder) { BEHIND } else { 0 };
-        let after = self.latency.saturating_add(delay).saturating_add(late);
         let mut coming = vec![];
         for copy in 0..copies {
             self.deliveries += 1;

@@ -42,9 +42,24 @@ pub enum Ending {
     Reorder,
 }
 
+/// How long a message that is to come after others lets these go first.
+const BEHIND: Millis = 100;
+
 const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|reorder|delay:DURATION), such as getVolume#2=503";
 
 impl Fault {
+    /// What becomes of a message that everything takes so long for: how often it comes, and after how many milliseconds.
+    pub(super) fn of_message(found: Option<&Self>, latency: Millis) -> (usize, Millis) {
+        let (ending, delay) = found.map_or((None, 0), |fault| (fault.ending, fault.delay_ms));
+        let late = if ending == Some(Ending::Reorder) { BEHIND } else { 0 };
+        let copies = match ending {
+            Some(Ending::Drop) => 0,
+            Some(Ending::Duplicate) => 2,
+            _ => 1,
+        };
+        (copies, latency.saturating_add(delay).saturating_add(late))
+    }
+
     /// A fault as it is written on a command line.
     ///
     /// # Errors

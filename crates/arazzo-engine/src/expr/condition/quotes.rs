@@ -21,11 +21,9 @@ impl Parser<'_, '_> {
         if end != before.len() {
             return None;
         }
-        let message = "an expression in quotes is a text: its value is meant";
-        let finding = Finding::new(Code::QuotedExpression, range, message).help(format!("write {inner}"));
         // One edit in a place: another departure of the expression is repaired behind this one.
         own.retain(|finding| finding.fix.is_none());
-        self.findings.push(finding.fix(inner, true));
+        self.findings.push(foreign::in_quotes(range, inner));
         self.findings.extend(own);
         Some(Condition::Value(expr, begin..end))
     }

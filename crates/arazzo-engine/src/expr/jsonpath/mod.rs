@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use crate::readings::Readings;
 use crate::value::Json as Value;
 
 mod compare;
@@ -118,6 +119,18 @@ pub struct Placeholder {
     pub quotes: Option<Range<usize>>,
 }
 
+impl Placeholder {
+    /// An operand in this range, without braces.
+    pub(super) fn bare(range: Range<usize>) -> Self {
+        Self { range, in_string: false, in_pattern: false, braced: false, blanks: None, quotes: None }
+    }
+
+    /// What stands in braces.
+    pub(super) fn braced(range: Range<usize>, blanks: Option<Range<usize>>) -> Self {
+        Self { braced: true, blanks, ..Self::bare(range) }
+    }
+}
+
 /// A version of JSONPath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -226,13 +239,13 @@ impl Query {
         Self::parsed(text, dialect, placeholders, false)
     }
 
-    /// As [`Query::parse`] with placeholders, and a string that is one expression is one too (docs/readings.md,
-    /// `quoted-expression`).
+    /// Parses a query of a document, with placeholders: but by the letter, a string that is one expression is one too
+    /// (docs/readings.md, `quoted-expression`).
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub(crate) fn parse_as_meant(text: &str, dialect: Dialect) -> Result<Self, SyntaxError> {
-        Self::parsed(text, dialect, true, true)
+    pub(crate) fn parse_written(text: &str, dialect: Dialect, readings: Readings) -> Result<Self, SyntaxError> {
+        Self::parsed(text, dialect, true, readings != Readings::Letter)
     }
 
     fn parsed(text: &str, dialect: Dialect, placeholders: bool, quoted: bool) -> Result<Self, SyntaxError> {
@@ -372,12 +385,12 @@ impl Condition {
         Self::parsed(text, placeholders, false)
     }
 
-    /// As [`Condition::parse`] with placeholders, strings as [`Query::parse_as_meant`] reads them.
+    /// As [`Condition::parse`], of a document: see [`Query::parse_written`].
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub(crate) fn parse_as_meant(text: &str) -> Result<Self, SyntaxError> {
-        Self::parsed(text, true, true)
+    pub(crate) fn parse_written(text: &str, readings: Readings) -> Result<Self, SyntaxError> {
+        Self::parsed(text, true, readings != Readings::Letter)
     }
 
     fn parsed(text: &str, placeholders: bool, quoted: bool) -> Result<Self, SyntaxError> {

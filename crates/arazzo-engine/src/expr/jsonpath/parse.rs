@@ -516,10 +516,9 @@ impl<'t> Parser<'t> {
             if self.quoted && begins_expression(text) && expression_length(text) == Some(text.len()) {
                 let quotes = start..self.cursor.at();
                 let range = quotes.start + 1..quotes.end - 1;
-                let (in_string, in_pattern, braced, blanks) = (false, false, false, None);
-                let quotes = Some(quotes);
-                self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks, quotes });
-                return Ok(Operand::Placeholder(self.placeholders.len() - 1));
+                return Ok(Operand::Placeholder(
+                    self.hold(Placeholder { quotes: Some(quotes), ..Placeholder::bare(range) }),
+                ));
             }
             return Ok(Operand::Literal(Value::String(text.clone())));
         }
@@ -529,15 +528,7 @@ impl<'t> Parser<'t> {
                 Part::Text(text) => Piece::Text(text),
                 Part::Placeholder(range) => {
                     let (range, blanks) = self.cursor.without_blanks(range);
-                    self.placeholders.push(Placeholder {
-                        range,
-                        in_string: true,
-                        in_pattern: false,
-                        braced: true,
-                        blanks,
-                        quotes: None,
-                    });
-                    Piece::Placeholder(self.placeholders.len() - 1)
+                    Piece::Placeholder(self.hold(Placeholder { in_string: true, ..Placeholder::braced(range, blanks) }))
                 }
             })
             .collect();
@@ -550,8 +541,12 @@ impl<'t> Parser<'t> {
         let start = self.cursor.at();
         while self.cursor.at() < start + length && self.cursor.next().is_some() {}
         let range = start..self.cursor.at();
-        let (in_string, in_pattern, braced, blanks) = (false, false, false, None);
-        self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks, quotes: None });
+        self.hold(Placeholder::bare(range))
+    }
+
+    /// The number of a placeholder.
+    fn hold(&mut self, placeholder: Placeholder) -> usize {
+        self.placeholders.push(placeholder);
         self.placeholders.len() - 1
     }
 
@@ -561,15 +556,7 @@ impl<'t> Parser<'t> {
         }
         let range = self.cursor.placeholder(None)?;
         let (range, blanks) = self.cursor.without_blanks(range);
-        self.placeholders.push(Placeholder {
-            range,
-            in_string: false,
-            in_pattern: false,
-            braced: true,
-            blanks,
-            quotes: None,
-        });
-        Ok(self.placeholders.len() - 1)
+        Ok(self.hold(Placeholder::braced(range, blanks)))
     }
 }
 
