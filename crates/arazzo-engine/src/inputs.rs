@@ -177,10 +177,7 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
     if input.types.is_empty() {
         return Ok(Json::String(text.to_owned()));
     }
-    let converted = input.types.iter().filter(|kind| *kind != "string").find_map(|kind| {
-        let json = Json::parse(text.trim())?;
-        is_of(&json, kind).then_some(json)
-    });
+    let converted = spelled(&input.types, text);
     if matches!(converted, Some(Json::Array(_) | Json::Object(_))) && Json::doubled_member(text.trim()).is_some() {
         return Err(doubled(name));
     }
@@ -199,6 +196,14 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
             })
         }
     }
+}
+
+/// The value of one of these types that a text spells; a text is none.
+pub(crate) fn spelled(types: &[String], text: &str) -> Option<Json> {
+    types.iter().filter(|kind| *kind != "string").find_map(|kind| {
+        let json = Json::parse(text.trim())?;
+        is_of(&json, kind).then_some(json)
+    })
 }
 
 /// The fault of an input whose JSON text has a member twice.

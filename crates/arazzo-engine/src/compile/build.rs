@@ -579,6 +579,9 @@ impl<'b> Compiler<'b> {
             );
             return None;
         }
+        if place == Location::Query && declared.iter().any(|d| d.location == "query" && d.sends_member_as(name)) {
+            return Some(());
+        }
         let diagnostic = Diagnostic::warning(
             Code::UndeclaredParameter,
             parameter.name.span(),
@@ -604,6 +607,10 @@ impl<'b> Compiler<'b> {
                 if named(own, location, name) {
                     let known = declared.iter().any(|d| d.location == place && named(d.name, place, own));
                     return place == location || !known;
+                }
+                let is_whole = |d: &openapi::Parameter<'_>| d.name == name && d.location == location;
+                if place == location && declared.iter().any(|d| is_whole(d) && d.sends_member_as(own)) {
+                    return true;
                 }
                 let stray = !declared.iter().any(|d| d.location == place && named(d.name, place, own));
                 place == location && stray && nearest(own, [name]).is_some()

@@ -12,6 +12,7 @@ use crate::json_schema::is_of;
 use crate::node::scalar_of;
 use crate::program::{Action, Build, Call, Passed, PassedValue, Program, Target, Then, Workflow, WorkflowId};
 use crate::readings::Readings;
+use crate::source::Span;
 
 /// Keywords whose schemas a value need not fit.
 const UNCERTAIN: [&str; 8] =
@@ -95,16 +96,20 @@ fn passed_value(workflow: &Workflow, value: &mut PassedValue, written: &str) -> 
     let converted = converted?;
     let kind = types.and_then(|types| types.first()).map_or("another type", String::as_str);
     let message = format!("input `{name}` of workflow `{}` is of type {kind}, and this is a string", workflow.name);
-    let mut diagnostic = Diagnostic::warning(Code::InputAsText, value.span, message)
-        .label("read as its value")
-        .help(Help::words("leave out the quotes"))
-        .section("§Parameter Object");
-    if !converted.is_array() && !converted.is_object() && written.starts_with(['"', '\'']) {
-        let edit = Edit { span: value.span, text: converted.to_string() };
-        diagnostic = diagnostic.fix("leave out the quotes", true, vec![edit]);
-    }
+    let diagnostic = as_text(value.span, message, &converted, written).section("§Parameter Object");
     value.value = Build::Constant(converted);
     Some(diagnostic)
+}
+
+/// What is said of a text that is read as the value which it spells.
+pub(super) fn as_text(span: Span, message: String, value: &Json, written: &str) -> Diagnostic {
+    let help = "leave out the quotes";
+    let diagnostic =
+        Diagnostic::warning(Code::InputAsText, span, message).label("read as its value").help(Help::words(help));
+    if value.is_array() || value.is_object() || !written.starts_with(['"', '\'']) {
+        return diagnostic;
+    }
+    diagnostic.fix(help, true, vec![Edit { span, text: value.to_string() }])
 }
 
 /// A text with expressions in it is a text, whatever their values are. Braces around one expression and nothing else

@@ -5,10 +5,12 @@ use crate::credentials::is_credential_name;
 use crate::value::{Json, Map};
 
 use super::Compiler;
+use super::constants::as_text;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::document::type_word;
 use crate::expr::DeclaredInput;
+use crate::inputs::spelled;
 use crate::json_schema::checking::plain;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
@@ -46,14 +48,15 @@ impl<'b> Compiler<'b> {
             }
             let chain = document.parts(schema);
             let find = |name: &str| chain.iter().find_map(|part| part.get(name));
+            let types = {
+                let named = chain.iter().map(|part| types(part).map(str::to_owned).collect::<Vec<_>>());
+                named.into_iter().find(|types| !types.is_empty()).unwrap_or_default()
+            };
             declared.push(Input {
                 name: key.name.clone(),
-                types: {
-                    let named = chain.iter().map(|part| types(part).map(str::to_owned).collect::<Vec<_>>());
-                    named.into_iter().find(|types| !types.is_empty()).unwrap_or_default()
-                },
                 required: required.contains(&key.name.as_str()),
-                default: find("default").map(Node::to_json),
+                default: find("default").map(|node| self.default_value(&key.name, &types, node)),
+                types,
                 description: find("description").and_then(Node::as_str).map(str::to_owned),
                 secret: find("format").and_then(Node::as_str) == Some("password") || is_credential_name(&key.name),
                 file: find("format").and_then(Node::as_str) == Some("binary")
@@ -75,6 +78,21 @@ impl<'b> Compiler<'b> {
         }
         let validator = if good { self.validator(node, &json) } else { None };
         Inputs { schema: Some(json), validator, declared, open, ..Inputs::default() }
+    }
+
+    /// The default of an input; a text that spells a value of its type is that (docs/readings.md, `input-as-text`).
+    fn default_value(&mut self, name: &str, types: &[String], node: &Node) -> Json {
+        let json = node.to_json();
+        let Some(text) = json.as_str().filter(|_| !types.is_empty() && !types.iter().any(|kind| kind == "string"))
+        else {
+            return json;
+        };
+        let Some(value) = spelled(types, text) else { return json };
+        let kind = types.first().map_or("another type", String::as_str);
+        let message = format!("input `{name}` is of type {kind}, and its default is a string");
+        let diagnostic = as_text(node.span, message, &value, self.sources().text(node.span));
+        self.departure(diagnostic.section("§Workflow Object"));
+        value
     }
 
     /// The reading `boolean-required`: `required: true` on a property belongs into the list of its object.

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::OrReusable;
 use crate::expr::Template;
+use crate::inputs::spelled;
 use crate::json_schema::{TYPES, is_of, with_article};
 use crate::node::{Key, Node};
 use crate::program::{Build, Inputs, WorkflowId};
@@ -182,7 +183,9 @@ impl Lint<'_> {
             let kind = property.get("type").and_then(Node::as_str);
             if let (Some(kind), Some(default)) = (kind, property.get("default")) {
                 let value = default.to_json();
-                if TYPES.contains(&kind) && kind != "null" && !value.is_null() && !is_of(&value, kind) {
+                // A text that spells a value of the type is read as that, which the compiler says.
+                let spells = value.as_str().is_some_and(|text| spelled(&[kind.to_owned()], text).is_some());
+                if TYPES.contains(&kind) && kind != "null" && !value.is_null() && !is_of(&value, kind) && !spells {
                     let message = format!("the default of `{}` is not {}", key.name, with_article(kind));
                     self.push(
                         Diagnostic::warning(Code::ValueMismatch, default.span, message).section("§Workflow Object"),
