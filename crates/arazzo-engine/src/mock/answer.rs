@@ -166,9 +166,9 @@ struct Asked<'r, 'a> {
 /// Where a body comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// One of several examples, which never change.
+    /// A named example, which does not change.
     Named,
-    /// The only example.
+    /// The only example, or a named one where none lets the step go on.
     Example,
     Generated,
 }
@@ -316,9 +316,10 @@ impl<'a> Asked<'_, 'a> {
             let origin = if is_made { Origin::Generated } else { Origin::Named };
             return Ok((Body::Text(text), note, origin));
         }
-        if let Some(Example { name, body }) = self.chosen(examples, schema, respond, headers) {
+        if let Some((Example { name, body }, stays)) = self.chosen(examples, schema, respond, headers) {
             let note = name.map_or_else(|| "example".to_owned(), |name| format!("example {name}"));
-            return Ok((self.echoed(body, schema, true), note, if named { Origin::Named } else { Origin::Example }));
+            let origin = if named && stays { Origin::Named } else { Origin::Example };
+            return Ok((self.echoed(body, schema, true), note, origin));
         }
         Ok(match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
             (None, Some(item)) => (Body::Text(self.sequence(item, wanted)), "sample".to_owned(), Origin::Generated),
@@ -423,21 +424,19 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// The example that the client prefers; else the one whose turn it is, as long as the step that asks can ask again or
-    /// go on with it; else the first with which it goes on.
+    /// go on with it; else the first with which it goes on. With it whether it stays as it is: unless there is none of these.
     fn chosen(
         &self,
         mut examples: Vec<Example>,
         schema: Option<&'a Node>,
         respond: &dyn Fn(&Draft) -> Response,
         headers: &[(String, String)],
-    ) -> Option<Example> {
+    ) -> Option<(Example, bool)> {
         if let Some(name) = &self.asker.preference.example {
-            return examples.into_iter().find(|example| example.name.as_deref() == Some(name));
+            return Some((examples.into_iter().find(|example| example.name.as_deref() == Some(name))?, true));
         }
         let turn = self.asker.times.min(examples.len()).checked_sub(1)?;
-        let Some(forecast) = self.asker.forecast.filter(|_| examples.len() > 1) else {
-            return Some(examples.swap_remove(turn));
-        };
+        let Some(forecast) = self.asker.forecast else { return Some((examples.swap_remove(turn), true)) };
         let course = |example: &Example| match self.echoed(example.body.clone(), schema, true) {
             Body::Value(body) => forecast.course(&respond(&Draft { headers: headers.to_vec(), body })).0,
             Body::Text(_) => Course::On,
@@ -450,10 +449,10 @@ impl<'a> Asked<'_, 'a> {
         let shown = self.asker.times > examples.len();
         let fits = examples.get(turn).map(course).is_some_and(|course| course <= Course::Ends);
         if fits || asks_again && !shown {
-            return Some(examples.swap_remove(turn));
+            return Some((examples.swap_remove(turn), true));
         }
         let better = examples.iter().position(|example| course(example) <= Course::Ends);
-        Some(examples.swap_remove(better.unwrap_or(turn)))
+        Some((examples.swap_remove(better.unwrap_or(turn)), better.is_some()))
     }
 
     /// Puts what the client sent where it obviously comes back.

@@ -14,7 +14,7 @@ use crate::expr::StepId;
 use crate::expr::jsonpath::Wanted;
 use crate::limits::Millis;
 use crate::machine::message::Message;
-use crate::machine::{Forecast, Response};
+use crate::machine::{Course, Forecast, Response};
 use crate::node::Node;
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
@@ -363,10 +363,7 @@ impl Mock {
             _ => {
                 let preference = Preference::of(&request);
                 let problems = if preference.code.is_some() { vec![] } else { check::request(&found, &request) };
-                match problems.is_empty() {
-                    true => self.described(session, index, (&operation, &found.parameters), request, preference),
-                    false => self.refused(check::status(&operation, &problems), String::new(), problems),
-                }
+                self.described(session, index, (&operation, &found.parameters), request, (preference, problems))
             }
         };
         session.faulty = fault.is_some_and(|fault| fault.status.is_some() || fault.ending.is_some());
@@ -385,19 +382,22 @@ impl Mock {
         answer
     }
 
-    /// The answer to a request that fits.
+    /// The answer to a request. To one that is not as described it is what is wrong with it, or the failure that is
+    /// described if its step goes on with that.
     fn described(
         &self,
         session: &mut Session,
         index: usize,
         (operation, parameters): (&Operation<'_>, &[(String, String)]),
         request: Request<'_>,
-        preference: Preference,
+        (preference, problems): (Preference, Vec<check::Problem>),
     ) -> Answer {
         let key = OperationKey { source: index, method: operation.method.to_owned(), path: operation.path.to_owned() };
         let path = request.target.split('?').next().unwrap_or_default();
         let times = session.answers.entry((index, format!("{} {path}", operation.method))).or_insert(0);
-        *times += 1;
+        if problems.is_empty() || *times == 0 {
+            *times += 1;
+        }
         let asks = |forecast: &Forecast| {
             forecast.step().and_then(|step| OperationKey::of(forecast.program(), step)).as_ref() == Some(&key)
         };
@@ -417,10 +417,15 @@ impl Mock {
             preference,
             times: *times,
         };
-        match answer::documented(operation, parameters, &request, &asker) {
-            Ok(answer) => answer,
-            Err(reason) => self.refused(400, reason, vec![]),
+        let documented = answer::documented(operation, parameters, &request, &asker);
+        if problems.is_empty() {
+            return documented.unwrap_or_else(|reason| self.refused(400, reason, vec![]));
         }
+        let wanted = documented.ok().filter(|answer| {
+            let failure = answer.response.as_ref().filter(|response| response.status >= 400);
+            forecast.zip(failure).is_some_and(|(forecast, failure)| forecast.course(failure).0 <= Course::Ends)
+        });
+        wanted.unwrap_or_else(|| self.refused(check::status(operation, &problems), String::new(), problems))
     }
 
     /// What the steps that listen to the stream of an operation make of its events.
