@@ -132,7 +132,7 @@ impl<'a> Lint<'a> {
         let led = self.resolve_read(after, read.expr, &read.ways, &mut called, 0);
         if let Resolution::To(shape) = &led {
             if matches!(shape, Shape::Unknown) {
-                self.remark_in_pointer(read);
+                self.words_in_pointer(read);
             }
             return;
         }
@@ -161,13 +161,17 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// `$response.body#/id (the id)`, of which nothing says whether there is such a member: a remark would be its name.
-    fn remark_in_pointer(&mut self, read: &Read<'_>) {
+    /// `$response.body#/id (the id)`, `$response.body#/total > 3`, of which nothing says whether there is such a member: a
+    /// remark or a comparison would be its name.
+    fn words_in_pointer(&mut self, read: &Read<'_>) {
         let Some(token) = read.expr.at.tokens().last() else { return };
-        let signs = ["(", "# ", "// ", "- ", "– ", "— "];
+        let remarks = ["(", "# ", "// ", "- ", "– ", "— "];
+        let operators =
+            ["== ", "!= ", "> ", "< ", ">= ", "<= ", "=== ", "!== ", "&& ", "|| ", "?? ", "? ", "| ", "+ ", "* "];
         let Some(at) = token.find(' ').filter(|at| {
             let behind = token.get(*at..).unwrap_or_default().trim_start();
-            signs.iter().any(|sign| behind.starts_with(sign)) && behind.contains(char::is_alphabetic)
+            let begins = |signs: &[&str]| signs.iter().any(|sign| behind.starts_with(sign));
+            begins(&remarks) && behind.contains(char::is_alphabetic) || begins(&operators)
         }) else {
             return;
         };

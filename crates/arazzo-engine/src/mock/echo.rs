@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::openapi::Api;
 use crate::openapi::sample::{sample, within};
 use crate::openapi::schema::Direction;
+use crate::openapi::shape::Schema;
 use crate::value::PathSegment;
 
 /// The depth to which members are merged.
@@ -94,7 +95,7 @@ impl<'a> Echo<'a> {
         depth: usize,
     ) -> Option<Json> {
         let node = schema.and_then(|schema| self.described(schema, name));
-        let flag = |keyword| node.and_then(|n| n.get(keyword)).and_then(Node::as_bool) == Some(true);
+        let flag = |keyword| node.is_some_and(|node| Schema { api: self.api, node }.has_flag(keyword));
         let closed = node.is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
         if flag("readOnly") || flag("writeOnly") || closed && self.example {
             return None;

@@ -6,6 +6,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::Api;
 use super::schema::Direction;
+use super::shape::Schema;
 use crate::node::{Kind, Node};
 use crate::value::PathSegment;
 
@@ -276,12 +277,11 @@ impl<'a> Sampler<'a> {
             let asked = Ask { name, number: ask.number, item: false, unasked, wanted };
             let value = match flat.property(name).or_else(|| flat.additional()) {
                 Some(schema) => {
-                    let resolved = self.api.resolve(schema).unwrap_or(schema);
                     let other = match self.direction {
                         Direction::Request => "readOnly",
                         Direction::Response => "writeOnly",
                     };
-                    if resolved.get(other).and_then(Node::as_bool) == Some(true) {
+                    if (Schema { api: self.api, node: schema }).has_flag(other) {
                         continue;
                     }
                     self.value(schema, asked)
@@ -342,8 +342,11 @@ impl<'a> Flat<'a> {
         self.all(keyword).next()
     }
 
+    /// The schema of a member: of several, the one that says most.
     fn property(&self, name: &str) -> Option<&'a Node> {
-        self.all("properties").find_map(|properties| properties.get(name))
+        let says = |node: &Node| if node.get("$ref").is_some() { usize::MAX } else { node.members().len() };
+        let found = self.all("properties").filter_map(|properties| properties.get(name));
+        found.reduce(|most, next| if says(next) > says(most) { next } else { most })
     }
 
     fn additional(&self) -> Option<&'a Node> {

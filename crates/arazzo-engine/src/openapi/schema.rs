@@ -9,6 +9,7 @@ use crate::json;
 use crate::value::{Json, Map};
 use jsonschema::PatternOptions;
 
+use super::shape::Schema;
 use super::{Api, Version};
 use crate::json_schema::checking::{Validator, plain};
 use crate::json_schema::exact;
@@ -86,7 +87,8 @@ fn converted(
     direction: Direction,
     places: Option<BTreeMap<String, Span>>,
 ) -> Result<Checked, String> {
-    let mut converter = Converter { api, direction, definitions: Definitions::new("d"), places, unusable: vec![] };
+    let mut converter =
+        Converter { api, direction, definitions: Definitions::new("d"), places, unusable: vec![], around: vec![] };
     let mut root = converter.convert(schema, "");
     let mut definitions = Map::new();
     while let Some((name, node)) = converter.definitions.take() {
@@ -107,6 +109,8 @@ struct Converter<'a> {
     /// Where the parts of the schema are written, if somebody wants to know.
     places: Option<BTreeMap<String, Span>>,
     unusable: Vec<(Span, String)>,
+    /// Schemas that hold of the same value as the one that is converted, which is in their `allOf`.
+    around: Vec<Schema<'a>>,
 }
 
 impl<'a> Converter<'a> {
@@ -133,11 +137,18 @@ impl<'a> Converter<'a> {
             self.unusable.push((node.span, "`$dynamicRef` is not followed".to_owned()));
             return json!(true);
         }
+        let around = std::mem::take(&mut self.around);
         for (key, value) in members {
+            if key.name == "allOf" {
+                self.around.clone_from(&around);
+                self.around.extend(Schema { api: self.api, node }.parts());
+            }
             if let Some(converted) = self.member(&key.name, value, at) {
                 schema.insert(key.name.clone(), converted);
             }
+            self.around.clear();
         }
+        self.around = around;
         exclusive_limits(node, &mut schema);
         let required = self.required(node);
         if !required.is_empty() {
@@ -169,7 +180,12 @@ impl<'a> Converter<'a> {
             ),
             "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
                 let items = value.items().iter().enumerate();
-                items.map(|(index, item)| self.convert(item, &format!("{inner}/{index}"))).collect()
+                let around = std::mem::take(&mut self.around);
+                let converted = items.map(|(index, item)| {
+                    self.around.clone_from(&around);
+                    self.convert(item, &format!("{inner}/{index}"))
+                });
+                converted.collect()
             }
             "items"
             | "additionalProperties"
@@ -193,9 +209,9 @@ impl<'a> Converter<'a> {
             Direction::Response => "writeOnly",
         };
         let goes = |name: &&str| {
-            let property = node.get("properties").and_then(|properties| properties.get(name));
-            let property = property.and_then(|property| self.api.resolve(property).ok());
-            property.and_then(|p| p.get(hidden)).and_then(Node::as_bool) != Some(true)
+            let around = self.around.iter().map(|part| part.node).chain([node]);
+            let mut properties = around.filter_map(|part| part.get("properties")?.get(name));
+            !properties.any(|node| Schema { api: self.api, node }.has_flag(hidden))
         };
         let names = node.get("required").map(Node::items).unwrap_or_default();
         names.iter().filter_map(Node::as_str).filter(goes).collect()

@@ -12,8 +12,9 @@ use crate::node::{Kind, Node};
 use crate::openapi::{Api, Version};
 use crate::value::PathSegment;
 
-/// How deep schemas may be made of one another.
+/// How deep schemas may be made of one another, and of how many.
 const DEPTH: usize = 16;
+const PARTS: usize = 1_000;
 
 /// A schema, and the document whose references it uses.
 #[derive(Debug, Clone, Copy)]
@@ -69,26 +70,48 @@ pub(crate) enum ValueKind {
 }
 
 impl<'a> Schema<'a> {
-    /// This schema and those that hold of the same value: behind `$ref` and in `allOf`. `None` if not all are known.
+    /// This schema and those that hold of the same value: behind `$ref` and in `allOf`. `None` if not all are known, or
+    /// there are very many.
     fn all(self, depth: usize) -> Option<Vec<Self>> {
+        let mut found = vec![];
+        self.gather(depth, &mut found)?;
+        Some(found)
+    }
+
+    fn gather(self, depth: usize, found: &mut Vec<Self>) -> Option<()> {
         let node = self.node.read();
-        if depth > DEPTH || node.get("$dynamicRef").is_some() || node.get("$recursiveRef").is_some() {
+        if depth > DEPTH
+            || found.len() > PARTS
+            || node.get("$dynamicRef").is_some()
+            || node.get("$recursiveRef").is_some()
+        {
             return None;
         }
-        let mut found = vec![Self { node, ..self }];
         if let Some(reference) = node.get("$ref") {
             let target = self.api.target(reference.as_str()?, node).ok()?;
-            let behind = Self { node: target, ..self }.all(depth + 1)?;
             // Beside a reference, 3.0 and 2.0 ignore everything.
             if matches!(self.api.dialect(), Version::Swagger | Version::V3_0) {
-                return Some(behind);
+                return Self { node: target, ..self }.gather(depth + 1, found);
             }
-            found.extend(behind);
+            found.push(Self { node, ..self });
+            Self { node: target, ..self }.gather(depth + 1, found)?;
+        } else {
+            found.push(Self { node, ..self });
         }
         for part in node.get("allOf").map(Node::items).unwrap_or_default() {
-            found.extend(Self { node: part, ..self }.all(depth + 1)?);
+            Self { node: part, ..self }.gather(depth + 1, found)?;
         }
-        Some(found)
+        Some(())
+    }
+
+    /// It and the schemas that hold of the same value, as far as these are known.
+    pub(crate) fn parts(self) -> Vec<Self> {
+        self.all(0).unwrap_or_else(|| vec![self])
+    }
+
+    /// `true` if it, or a part of it, has this keyword with the value `true`.
+    pub(crate) fn has_flag(self, keyword: &str) -> bool {
+        self.parts().into_iter().any(|part| part.node.get(keyword).and_then(Node::as_bool) == Some(true))
     }
 
     fn alternatives(self, name: &str) -> Option<impl Iterator<Item = Self>> {
@@ -176,9 +199,8 @@ impl<'a> Schema<'a> {
     pub(crate) fn required(self) -> Vec<&'a str> {
         let Some(parts) = self.all(0) else { return vec![] };
         let read_only = |name: &str| {
-            let properties = parts.iter().filter_map(|part| part.node.get("properties")?.get(name));
-            let mut all = properties.flat_map(|node| Schema { node, ..self }.all(0).unwrap_or_default());
-            all.any(|part| part.node.get("readOnly").and_then(Node::as_bool) == Some(true))
+            let mut properties = parts.iter().filter_map(|part| part.node.get("properties")?.get(name));
+            properties.any(|node| Schema { node, ..self }.has_flag("readOnly"))
         };
         let mut found: Vec<&str> = vec![];
         for name in parts.iter().filter_map(|part| part.node.get("required")).flat_map(Node::items) {
