@@ -644,8 +644,9 @@ impl<'b> Compiler<'b> {
         let stream = found.as_ref().and_then(|(_, operation)| self.stream_of(step, operation));
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
-        let method = view.map(|view| view.method.to_ascii_uppercase());
-        let scope = Scope { method: method.as_deref(), ..context.scope.clone() };
+        // Of an operation that is not known, any will do: nothing is sent.
+        let method = view.map_or_else(|| "GET".to_owned(), |view| view.method.to_ascii_uppercase());
+        let scope = Scope { method: Some(&method), ..context.scope.clone() };
         let context = &Context { scope, ..context.clone() };
         let arguments = self.arguments(workflow, step, view, context);
         let body = self.body(step, view, &arguments, context);
@@ -660,8 +661,8 @@ impl<'b> Compiler<'b> {
             let call = self.receive_events(step, (operation, &view), stream, (arguments, body), context);
             return (call, Stage::Received, None);
         }
-        let receives = step.action.is_some_and(|(action, _)| action == MessageAction::Receive) && view.is_some();
-        let stage = if receives { Stage::Unknown } else { Stage::Answered };
+        let receives = step.action.is_some_and(|(action, _)| action == MessageAction::Receive);
+        let stage = if receives || view.is_none() { Stage::Unknown } else { Stage::Answered };
         (Call::Operation { operation, arguments, body }, stage, view)
     }
 

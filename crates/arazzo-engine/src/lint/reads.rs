@@ -191,10 +191,19 @@ impl<'a> Lint<'a> {
         let known = |name: &&str| nothing.members.iter().any(|member| member == name);
         // `#/id (the id)`: words behind the name of a member.
         let before_words = || token.split_once(' ').map(|(name, _)| name).filter(known);
-        let near = nearest(token, nothing.members.iter().copied()).or_else(before_words);
+        // `#/category.name`, `#/tags/0.id`: dots between the names of a way.
+        let dotted = token.split_once('.').filter(|(first, rest)| {
+            let leads = match nothing.what {
+                ValueKind::Array => first.bytes().all(|b| b.is_ascii_digit()),
+                _ => known(first),
+            };
+            leads && !first.is_empty() && !rest.is_empty()
+        });
+        let dotted = dotted.map(|_| token.replace('.', "/"));
+        let near = nearest(token, nothing.members.iter().copied()).or_else(before_words).filter(|_| dotted.is_none());
         // A test may ask whether there is more than what is described.
         let asks = matches!(read.role, Role::Tested | Role::TestedFailure);
-        if asks && near.is_none() && !nothing.closed {
+        if asks && near.is_none() && dotted.is_none() && !nothing.closed {
             return;
         }
         let message = match &nothing.what {
@@ -204,6 +213,9 @@ impl<'a> Lint<'a> {
             ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", with_article(name)),
         };
         let help = match (&nothing.what, near) {
+            _ if let Some(way) = &dotted => {
+                Some(Help::words(format!("write {way}: `/` stands between the names of a pointer")))
+            }
             (ValueKind::Object, Some(near)) => Some(Help::meant(near)),
             (ValueKind::Object, None) if !nothing.members.is_empty() => {
                 let members: Vec<&str> = nothing.members.iter().copied().take(12).collect();
@@ -222,7 +234,8 @@ impl<'a> Lint<'a> {
             .note(nothing.schema.span, "described here")
             .help(help)
             .section("§Runtime Expressions");
-        if let (Some(near), ValueKind::Object) = (near, &nothing.what)
+        let right = dotted.as_deref().or(near.filter(|_| nothing.what == ValueKind::Object));
+        if let Some(near) = right
             && let Some(edit) = self.replace_once(span, token, near)
         {
             diagnostic = diagnostic.fix(format!("write `{near}`: another value is read"), false, vec![edit]);

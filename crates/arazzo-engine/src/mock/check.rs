@@ -199,8 +199,6 @@ fn form(api: Api<'_>, schema: &Node, encoding: &[Field], body: &[u8]) -> Json {
             let values: Vec<String> =
                 pairs.iter().filter(|(known, _)| known == name).map(|(_, text)| text.clone()).collect();
             list(api, node, &values, how.filter(|how| !how.explode).map(|how| how.style.sign()))
-        } else if node.is_some_and(|node| is(node, "object")) {
-            Json::parse(text).unwrap_or_else(|| Json::String(text.clone()))
         } else {
             typed(text, node)
         };
@@ -213,9 +211,10 @@ fn is(schema: &Node, kind: &str) -> bool {
     types(schema).any(|known| known == kind)
 }
 
-/// A text as a value of the type that the schema says.
+/// A text as a value of the type that the schema says; an object travels as JSON.
 fn typed(text: &str, schema: Option<&Node>) -> Json {
-    read_text(text, schema.into_iter().flat_map(types))
+    let object = schema.filter(|schema| is(schema, "object")).and_then(|_| Json::parse(text));
+    object.unwrap_or_else(|| read_text(text, schema.into_iter().flat_map(types)))
 }
 
 /// The places at which a value is not as its schema says, and why. A schema that is none finds nothing.
