@@ -3,6 +3,7 @@
 //! Text → tree once, at compile time; tree + what has happened → verdict, with the values that it saw.
 
 mod quotes;
+mod statuses;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -298,6 +299,9 @@ impl<'a> Parser<'a, '_> {
         }
         let Some(operator) = self.operator()? else { return Some(left) };
         self.blanks();
+        if let Some(read) = self.status_class(&left, operator, begin) {
+            return Some(read);
+        }
         let start = self.at;
         let right = if text { self.right()? } else { self.unary()? };
         // `== (200 || 201)`

@@ -225,11 +225,12 @@ impl<'a> Asked<'_, 'a> {
                 }
             }
         }
-        // Failures are often not described.
+        // Failures are often not described, nor what comes where a redirect is.
+        let redirects = known.iter().all(|(status, key, _)| *status >= 300 && *key != StatusKey::Default);
+        let may_be = |status: &u16| (400..600).contains(status) || redirects && (200..300).contains(status);
         let undescribed = || {
-            statuses(forecast)
-                .into_iter()
-                .find(|status| (400..600).contains(status) && forecast.course_of_status(*status) != Course::Fails)
+            let asked = std::iter::once(200).chain(statuses(forecast)).filter(may_be);
+            asked.into_iter().find(|status| forecast.course_of_status(*status) != Course::Fails)
         };
         match best {
             Some((course, status, node)) if course != Course::Fails => (status, node),
@@ -461,7 +462,7 @@ impl<'a> Asked<'_, 'a> {
         let echo = Echo { api: self.api(), example };
         let sent = Json::parse(request.body).unwrap_or(Json::Null);
         let mut body = echo.body(body.clone(), schema, &sent);
-        echo.path(&mut body, self.operation.path, self.parameters);
+        echo.path(&mut body, schema, self.operation.path, self.parameters);
         Body::Value(body)
     }
 

@@ -111,34 +111,60 @@ impl<'a> Echo<'a> {
     }
 
     /// The body with the values of path parameters: the `id` of the resource, and members that are called as they are.
-    pub(super) fn path(&self, body: &mut Json, path: &str, parameters: &[(String, String)]) {
+    /// What its schema does not allow stays out.
+    pub(super) fn path(
+        &self,
+        body: &mut Json,
+        schema: Option<&'a Node>,
+        path: &str,
+        parameters: &[(String, String)],
+    ) {
         let Json::Object(members) = body else { return };
+        let allows = |way: &[&str], value: &Json| {
+            let way: Vec<PathSegment> = way.iter().map(|name| PathSegment::Member((*name).to_owned())).collect();
+            let node = schema.and_then(|schema| within(self.api, schema, &way));
+            Allowed::by(self.api, node, Direction::Response).has(value)
+        };
         let last = path.rsplit('/').next().unwrap_or_default();
         for (parameter, text) in parameters {
             let resource = last == format!("{{{parameter}}}") && folded(parameter).ends_with("id");
-            if put(members, parameter, resource, text) {
+            if put(members, parameter, resource, text, &|name, value| allows(&[name], value)) {
                 continue;
             }
-            let only = envelope(members).map(|(name, _)| name.to_owned());
-            if let Some(Json::Object(inner)) = only.and_then(|name| members.get_mut(&name)) {
-                put(inner, parameter, resource, text);
+            let Some(only) = envelope(members).map(|(name, _)| name.to_owned()) else { continue };
+            if let Some(Json::Object(inner)) = members.get_mut(&only) {
+                put(inner, parameter, resource, text, &|name, value| allows(&[&only, name], value));
             }
         }
     }
 }
 
-/// Puts the value of a path parameter into its member; `false` if there is none.
-fn put(members: &mut Map<String, Json>, parameter: &str, resource: bool, text: &str) -> bool {
+/// Puts the value of a path parameter into its member, if it is allowed there; `false` if there is no such member.
+fn put(
+    members: &mut Map<String, Json>,
+    parameter: &str,
+    resource: bool,
+    text: &str,
+    allows: &dyn Fn(&str, &Json) -> bool,
+) -> bool {
     let target = members
         .keys()
         .find(|name| folded(name) == folded(parameter))
         .or_else(|| members.keys().find(|name| resource && folded(name) == "id"))
         .cloned();
-    let Some(value) = target.and_then(|name| members.get_mut(&name)) else { return false };
-    match value {
-        Json::String(known) => text.clone_into(known),
-        Json::Number(known) => *known = crate::value::Number::parse(text).unwrap_or_else(|| known.clone()),
+    let Some((name, known)) = target.and_then(|name| Some((name.clone(), members.get_mut(&name)?))) else {
+        return false;
+    };
+    let value = match known {
+        Json::String(_) => Json::String(text.to_owned()),
+        Json::Number(_) => match crate::value::Number::parse(text) {
+            Some(number) => Json::Number(number),
+            None => return true,
+        },
         _ => return false,
+    };
+    if allows(&name, &value) {
+        *known = value;
     }
     true
 }

@@ -45,21 +45,28 @@ pub(super) struct Slot {
     /// Values that fit, if there are no others.
     only: Vec<Json>,
     allowed: Allowed,
-    /// The types that a text is read as, where a value travels as text.
+    /// The types that a text is read as, where a value travels as text; those of its items for a list.
     spelled: Option<Vec<String>>,
+    /// A text is the one item of a list.
+    listed: bool,
 }
 
 impl Slot {
-    const ANY: Self = Self { offer: None, telling: false, only: vec![], allowed: Allowed::ALL, spelled: None };
+    const ANY: Self = Self { offer: None, telling: false, only: vec![], allowed: Allowed::ALL, spelled: None, listed: false };
 
     fn of(api: Api<'_>, schema: &Node, name: &str, travels_as_text: bool) -> Self {
         let schema = api.resolve(schema).unwrap_or(schema);
+        let listed = travels_as_text && types(schema).any(|kind| kind == "array");
         Self {
             offer: Some(sample_of(api, schema, Direction::Request, name, &[])),
             telling: is_telling(schema) || !types(schema).any(|kind| kind == "string"),
             only: vec![],
             allowed: Allowed::by(api, Some(schema), Direction::Request),
-            spelled: travels_as_text.then(|| types(schema).map(str::to_owned).collect()),
+            spelled: travels_as_text.then(|| {
+                let item = if listed { within(api, schema, &[PathSegment::Any]) } else { Some(schema) };
+                item.into_iter().flat_map(types).map(str::to_owned).collect()
+            }),
+            listed,
         }
     }
 
@@ -71,7 +78,8 @@ impl Slot {
             // An empty text is no segment of a path.
             Some(_) if *value == Json::String(String::new()) => false,
             Some(types) if !value.is_array() && !value.is_object() => {
-                self.allowed.has(&read_text(&json_text(value), types.iter().map(String::as_str)))
+                let read = read_text(&json_text(value), types.iter().map(String::as_str));
+                self.allowed.has(&if self.listed { Json::from(vec![read]) } else { read })
             }
             _ => self.allowed.has(value),
         }
@@ -79,7 +87,11 @@ impl Slot {
 
     /// The value that fits, also as a text.
     pub(super) fn offers(&self) -> impl Iterator<Item = Json> + '_ {
-        let scalar = self.offer.as_ref().filter(|value| !value.is_array() && !value.is_object() && !value.is_string());
+        let one = match &self.offer {
+            Some(Json::Array(items)) if self.listed => items.first(),
+            other => other.as_ref().filter(|value| !value.is_string()),
+        };
+        let scalar = one.filter(|value| !value.is_array() && !value.is_object());
         self.offer.iter().cloned().chain(scalar.map(|value| Json::String(json_text(value))))
     }
 }

@@ -7,6 +7,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use super::Api;
 use super::schema::Direction;
 use super::shape::Schema;
+use crate::json_schema::{read_text, types};
 use crate::node::{Kind, Node};
 use crate::value::PathSegment;
 
@@ -157,6 +158,15 @@ impl<'a> Sampler<'a> {
                 list.get(turn % list.len().max(1)).map(Node::to_json)
             })
             .or_else(|| flat.find("default").map(Node::to_json));
+        // `example: '1'` of an integer is meant as a number; what spells none is no value of it.
+        let typed = flat.parts.iter().find(|part| part.get("type").is_some());
+        let kinds: Vec<&str> = typed.into_iter().flat_map(|part| types(part)).collect();
+        let given = match given {
+            Some(Json::String(text)) if !kinds.is_empty() && !kinds.contains(&"string") => {
+                Some(read_text(&text, kinds)).filter(|read| !read.is_string())
+            }
+            given => given,
+        };
         match given {
             // An example may leave out what is read.
             Some(Json::Object(members)) => Some(self.object(&flat, ask, members.into_inner())),
