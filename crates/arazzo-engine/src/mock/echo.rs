@@ -112,13 +112,7 @@ impl<'a> Echo<'a> {
 
     /// The body with the values of path parameters: the `id` of the resource, and members that are called as they are.
     /// What its schema does not allow stays out.
-    pub(super) fn path(
-        &self,
-        body: &mut Json,
-        schema: Option<&'a Node>,
-        path: &str,
-        parameters: &[(String, String)],
-    ) {
+    pub(super) fn path(&self, body: &mut Json, schema: Option<&'a Node>, path: &str, parameters: &[(String, String)]) {
         let Json::Object(members) = body else { return };
         let allows = |way: &[&str], value: &Json| {
             let way: Vec<PathSegment> = way.iter().map(|name| PathSegment::Member((*name).to_owned())).collect();

@@ -52,7 +52,8 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    const ANY: Self = Self { offer: None, telling: false, only: vec![], allowed: Allowed::ALL, spelled: None, listed: false };
+    const ANY: Self =
+        Self { offer: None, telling: false, only: vec![], allowed: Allowed::ALL, spelled: None, listed: false };
 
     fn of(api: Api<'_>, schema: &Node, name: &str, travels_as_text: bool) -> Self {
         let schema = api.resolve(schema).unwrap_or(schema);
