@@ -6,7 +6,7 @@ use super::{Compiler, Context};
 use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
-use crate::expr::{Expr, Finding, Piece, condition, foreign, jsonpath, parse, pattern, xpath};
+use crate::expr::{Expr, Finding, Piece, condition, dialect, foreign, jsonpath, parse, pattern, xpath};
 use crate::media_type::is_json;
 use crate::node::scalar_of;
 use crate::openapi;
@@ -89,6 +89,17 @@ impl Compiler<'_> {
             && let Some(reason) = self.fails_by_the_letter(text, &findings)
         {
             return Some(Test::Fails(reason));
+        }
+        if let (Some(condition::Condition::Literal(value)), Some(context)) = (&parsed, &criterion.context)
+            && !value.is_boolean()
+            && self.readings != Readings::Letter
+        {
+            // It would hold whatever the context is.
+            let right = value.as_str().map_or_else(|| value.to_string(), |text| dialect::literal(text.trim()));
+            let fault = Diagnostic::error(Code::ConditionSyntax, text.span(), "a constant is not a condition");
+            let right = format!("compare the context with it: {} == {right}", context.value);
+            self.push(fault.help(right).section("§Criterion Object"));
+            return None;
         }
         self.report(&text.node, findings);
         for expr in parsed.iter().flat_map(condition::Condition::expressions) {

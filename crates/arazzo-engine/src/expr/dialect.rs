@@ -118,7 +118,7 @@ pub(super) fn word(word: &str, text: &str, is_root: bool) -> String {
 }
 
 /// A text as a literal of a condition.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

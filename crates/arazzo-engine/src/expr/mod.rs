@@ -12,7 +12,7 @@ use crate::readings::Readings;
 use crate::value::Pointer;
 
 pub mod condition;
-mod dialect;
+pub(crate) mod dialect;
 pub mod eval;
 pub mod foreign;
 pub mod jsonpath;

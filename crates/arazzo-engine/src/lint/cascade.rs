@@ -191,6 +191,12 @@ fn without_overlapped(found: &mut Vec<Diagnostic>) {
         d.code != Code::ForeignPlaceholder || !roots.iter().any(near)
     });
     found.retain(|d| d.code != Code::UndocumentedStatus || !never.iter().any(|span| d.span == Some(*span)));
+    // Of a way that leads nowhere, how it is written does not matter.
+    let nowhere: Vec<Span> = found.iter().filter(|d| d.code == Code::UnknownMember).filter_map(|d| d.span).collect();
+    found.retain(|d| {
+        let dotted = matches!(d.code, Code::DottedOutput | Code::DottedBody) && d.severity == Severity::Warning;
+        !dotted || !nowhere.iter().any(|span| d.span == Some(*span))
+    });
     // A value that is refused where it stands is not looked into.
     let refused: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Error).filter_map(|d| d.span).collect();
     let warned: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Warning).filter_map(|d| d.span).collect();

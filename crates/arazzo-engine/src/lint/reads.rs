@@ -227,7 +227,15 @@ impl<'a> Lint<'a> {
             (ValueKind::Array, _) if !token.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
                 Some(Help::words("write the number of an item, from 0 on; a JSON Pointer selects one item"))
             }
-            (ValueKind::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
+            (ValueKind::Array, _) => {
+                let mut tokens = read.expr.at.tokens().to_vec();
+                if let Some(at) = tokens.iter().position(|known| known == token) {
+                    tokens.insert(at, "0".to_owned());
+                }
+                // Behind dots, the whole way is another one.
+                let way = if read.expr.dotted { format!("#/{}", tokens.join("/")) } else { format!("0/{token}") };
+                Some(Help::words(format!("write the number of the item before it: {way}")))
+            }
             _ => None,
         };
         let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)

@@ -139,6 +139,18 @@ impl Forecast {
         self.course_by(decode(response.clone()), |_| true, |_| true)
     }
 
+    /// `true` if the step may call again after an answer: it fails and is tried again, or an action leads back.
+    #[must_use]
+    pub fn asks_again(&self, response: &Response) -> bool {
+        let course = self.course(response).0;
+        let Some(step) = self.step().filter(|_| course == Course::Fails) else { return course == Course::Back };
+        let exchange = Exchange { answer: Some(decode(response.clone())), ..self.exchange.clone() };
+        let may_apply = |action: &&Action| {
+            action.criteria.iter().all(|criterion| self.met(criterion, &exchange, true) != Some(false))
+        };
+        step.on_failure.iter().find(may_apply).is_some_and(|action| self.course_of(step, action) == Course::Back)
+    }
+
     /// The course after an answer of which only the status is known: what reads more counts as it is wished.
     #[must_use]
     pub fn course_of_status(&self, status: u16) -> Course {

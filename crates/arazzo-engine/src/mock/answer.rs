@@ -23,7 +23,6 @@ use crate::openapi::status::StatusKey;
 use crate::openapi::stream::EventStream;
 use crate::openapi::xml::{self, XmlShape};
 use crate::openapi::{Api, Media, Operation};
-use crate::program::Then;
 use crate::source::Sources;
 use crate::value::{PathSegment, json_text, numeric};
 
@@ -438,21 +437,17 @@ impl<'a> Asked<'_, 'a> {
         }
         let turn = self.asker.times.min(examples.len()).checked_sub(1)?;
         let Some(forecast) = self.asker.forecast else { return Some((examples.swap_remove(turn), true)) };
-        let course = |example: &Example| match self.echoed(example.body.clone(), schema, true) {
-            Body::Value(body) => forecast.course(&respond(&Draft { headers: headers.to_vec(), body })).0,
-            Body::Text(_) => Course::On,
+        let answer = |example: &Example| match self.echoed(example.body.clone(), schema, true) {
+            Body::Value(body) => Some(respond(&Draft { headers: headers.to_vec(), body })),
+            Body::Text(_) => None,
         };
-        let asks_again = forecast.step().is_some_and(|step| {
-            step.actions().any(|action| {
-                matches!(action.then, Then::Retry { .. }) || forecast.course_of(step, action) == Course::Back
-            })
-        });
+        let fits = |example: &Example| answer(example).is_none_or(|answer| forecast.course(&answer).0 <= Course::Ends);
+        let asks_again = |example: &Example| answer(example).is_some_and(|answer| forecast.asks_again(&answer));
         let shown = self.asker.times > examples.len();
-        let fits = examples.get(turn).map(course).is_some_and(|course| course <= Course::Ends);
-        if fits || asks_again && !shown {
+        if examples.get(turn).is_some_and(|example| fits(example) || !shown && asks_again(example)) {
             return Some((examples.swap_remove(turn), true));
         }
-        let better = examples.iter().position(|example| course(example) <= Course::Ends);
+        let better = examples.iter().position(fits);
         Some((examples.swap_remove(better.unwrap_or(turn)), better.is_some()))
     }
 

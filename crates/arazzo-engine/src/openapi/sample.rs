@@ -5,7 +5,7 @@ use crate::value::{Json, Map, Number};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::Api;
-use super::schema::Direction;
+use super::schema::{Direction, validator};
 use super::shape::Schema;
 use crate::json_schema::{read_text, types};
 use crate::node::{Kind, Node};
@@ -165,6 +165,7 @@ impl<'a> Sampler<'a> {
             Some(Json::String(text)) if !kinds.is_empty() && !kinds.contains(&"string") => {
                 Some(read_text(&text, kinds)).filter(|read| !read.is_string())
             }
+            Some(Json::String(text)) if self.direction == Direction::Request && !self.is_allowed(&flat, &text) => None,
             given => given,
         };
         match given {
@@ -180,6 +181,18 @@ impl<'a> Sampler<'a> {
                 _ => Some(Json::Null),
             },
         }
+    }
+
+    /// `true` for an example that its own schema allows.
+    fn is_allowed(&self, flat: &Flat<'a>, text: &str) -> bool {
+        let tells = |part: &&&Node| {
+            ["pattern", "format", "minLength", "maxLength", "enum"].iter().any(|k| part.get(k).is_some())
+        };
+        let text = Json::String(text.to_owned());
+        flat.parts
+            .iter()
+            .filter(tells)
+            .all(|part| validator(self.api, part, self.direction).map_or(true, |validator| validator.is_valid(&text)))
     }
 
     fn flatten(&self, schema: &'a Node, ask: &Ask<'_>, flat: &mut Flat<'a>, depth: usize) {
@@ -297,6 +310,8 @@ impl<'a> Sampler<'a> {
                     self.value(schema, asked)
                 }
                 None if closed => None,
+                // `#/user.id` beside a member `user`: a slip, which a value would hide.
+                None if name.split_once('.').is_some_and(|(first, _)| flat.property(first).is_some()) => None,
                 None => Some(invented(name, &asked.wanted)),
             };
             filled.extend(value.map(|value| (name.to_owned(), value)));
