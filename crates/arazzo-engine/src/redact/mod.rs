@@ -19,7 +19,7 @@ mod escapes;
 mod forms;
 mod search;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
 pub(crate) use forms::{LARGEST_ENCODED, base64_at, hex, latin1, misread, url_safe};

@@ -446,7 +446,13 @@ fn is_base64(byte: u8) -> bool {
 }
 
 /// The next run of at least so many bytes of a kind that begins before `until`.
-fn next_run(text: &[u8], at: usize, until: usize, least: usize, is: impl Fn(u8) -> bool) -> Option<Range<usize>> {
+pub(super) fn next_run(
+    text: &[u8],
+    at: usize,
+    until: usize,
+    least: usize,
+    is: impl Fn(u8) -> bool,
+) -> Option<Range<usize>> {
     let kind = |place: usize| text.get(place).is_some_and(|byte| is(*byte));
     let mut begin = at;
     // Each run has a byte at one of the places that are looked at.

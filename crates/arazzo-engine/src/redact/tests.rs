@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{End, LearnedSecrets, REMEMBERED, Redactor};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::search::next_run;
+use super::{End, Inside, LearnedSecrets, REMEMBERED, Redactor};
 use crate::value::Json;
 
 fn text(text: &str) -> Json {
@@ -81,8 +85,67 @@ fn secrets_that_stand_side_by_side_have_a_mask_each() {
             .for_each(|name| redactor.learn(name, &text(if *name == "long" { "key-one-1" } else { "key-one" })));
         assert_eq!(redactor.mask("a key-one-1 key-one b"), "a ‹long› ‹short› b");
     }
+    // Of two that may be read there, the one that stands there.
+    for names in [["plus", "blank"], ["blank", "plus"]] {
+        let mut redactor = Redactor::default();
+        names.iter().for_each(|name| redactor.learn(name, &text(if *name == "plus" { "x+y+99" } else { "x y 99" })));
+        assert_eq!(redactor.mask("x+y+99, x y 99"), "‹plus›, ‹blank›");
+    }
     assert_eq!(&*redactor.shown("a first-one", 5), "a ‹a›");
     assert_eq!(redactor.shown("a first-one bcd", 6).as_str(), "a ‹a› …");
+}
+
+/// What is hidden in base64 and in digits together with what is around it is masked from its first letter to its last.
+#[test]
+fn what_is_encoded_is_masked_where_it_stands() {
+    let mut redactor = Redactor::default();
+    redactor.learn("k", &text("p+q&r77xyz"));
+    redactor.learn("little", &text("abcd12"));
+    // Escaped, so that it has no form that is looked for as it is.
+    let inner = "p\\u002bq&amp;r77xyz";
+    for before in 0..7 {
+        let whole = format!("{}{inner} and more", "a".repeat(before));
+        let end = before + inner.len();
+        let hex: String = whole.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let base64 = STANDARD_NO_PAD.encode(&whole);
+        let hits = redactor.search.hits(format!("id: {base64}").as_bytes(), usize::MAX, End::Whole);
+        let inside = Inside::Base64 { group: 4 + before / 3 * 4, offset: before % 3 };
+        assert_eq!(hits.iter().map(|hit| hit.inside).collect::<Vec<_>>(), [inside], "{before}");
+        let ways = [(hex, 2 * before, 2 * end, 4), (base64, before * 8 / 6, (end * 8).div_ceil(6), 6)];
+        for (encoded, from, to, bits) in ways {
+            let masked = format!("id: {}‹k›{} z", &encoded[..from], &encoded[to..]);
+            assert_eq!(redactor.mask(&format!("id: {encoded} z")), masked, "{before}");
+            // As far as a body has come, if that is eight bytes of the ten.
+            for came in to - 12..to {
+                let body = redactor.body(format!("id: {}", &encoded[..came]).as_bytes(), "text/plain", 999).unwrap();
+                assert_eq!(body.text.contains("‹k›"), came * bits / 8 + 2 >= end, "{before} {came}: {}", body.text);
+            }
+        }
+    }
+    for bytes in ["xx abcd12 yy zz", "abcd12abcd12"] {
+        let hex: String = bytes.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for encoded in [STANDARD_NO_PAD.encode(bytes), hex] {
+            assert_eq!(redactor.mask(&encoded), encoded, "{bytes}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_found_where_it_begins_and_ends_whatever_is_skipped() {
+    let is = |byte: u8| byte == b'a';
+    for number in 0..1_u32 << 8 {
+        let text: Vec<u8> = (0..8).map(|bit| if number >> bit & 1 == 1 { b'a' } else { b'-' }).collect();
+        for (at, until, least) in
+            (0..9).flat_map(|at| (0..9).flat_map(move |until| (1..5).map(move |l| (at, until, l))))
+        {
+            let begins = |start: &usize| is(text[*start]) && (*start == at || !is(text[start - 1]));
+            let end = |start: usize| (start..8).find(|place| !is(text[*place])).unwrap_or(8);
+            let mut runs = (at..until.min(8)).filter(begins).map(|start| start..end(start));
+            let expected = runs.find(|run| run.len() >= least);
+            let shown = String::from_utf8_lossy(&text);
+            assert_eq!(next_run(&text, at, until, least, is), expected, "{shown} {at} {until} {least}");
+        }
+    }
 }
 
 #[test]
@@ -95,6 +158,7 @@ fn what_is_cut_off_is_said() {
         ("abcd", 5, "abcd", false),
         // Not in the middle of a character.
         ("abé", 3, "ab", true),
+        ("key-one-1", 1, "‹k›", false),
         ("a key-one-1", 2, "a ", true),
         ("a key-one-1", 3, "a ‹k›", false),
         ("a key-one-1", 11, "a ‹k›", false),
