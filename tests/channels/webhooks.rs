@@ -126,6 +126,49 @@ fn webhooks_that_come_before_the_answer_are_not_lost_and_others_are_refused() {
     assert!(TcpStream::connect(&address).is_err());
 }
 
+/// Bodies that do not end take 32 MiB in all connections together; behind that, one is refused and may come again.
+#[test]
+fn webhooks_that_are_sent_all_at_once_take_no_more_than_their_room() {
+    let (folder, address) = (folder(), free());
+    let (server, thread) = shop(address.clone(), |address| {
+        let part = vec![b'x'; 9 << 20];
+        let begun: Vec<TcpStream> = (0..4)
+            .map(|_| {
+                let mut stream = TcpStream::connect(address).unwrap();
+                let length = part.len() + 1;
+                write!(stream, "POST /newPet HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").unwrap();
+                // One that is refused is read no further.
+                let _ = stream.write_all(&part);
+                stream
+            })
+            .collect();
+        begun.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
+        let is_refused = |mut stream: &TcpStream| {
+            let mut head = [0; 12];
+            stream.read(&mut head).is_ok_and(|count| head[..count].ends_with(b" 503"))
+        };
+        while !begun.iter().any(is_refused) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // Those that give up make room.
+        drop(begun);
+        let body = format!("{{\"name\":\"Ada\",\"id\":7,\"more\":\"{}\"}}", "x".repeat(9 << 20));
+        let is_taken = || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let head = format!("POST /newPet HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
+            let _ = write!(stream, "{head}content-type: application/json\r\nconnection: close\r\n\r\n{body}");
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer);
+            answer.starts_with("HTTP/1.1 204")
+        };
+        while !is_taken() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    });
+    run(&folder, &["--server", &server, "--listen", &address]).exits(0);
+    thread.join().unwrap();
+}
+
 #[test]
 fn webhooks_need_an_address_of_this_machine_before_anything_is_sent() {
     let folder = folder();

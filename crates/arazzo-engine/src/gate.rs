@@ -168,6 +168,8 @@ mod tests {
             ("https://h", "/a?method={m}", "https://h/a?method=1"),
             ("https://h", "//a", "https://h//a"),
             ("https://h", "/{+a}/x/{+b}", "https://h/1/2/x/3"),
+            ("https://h", "/{+a}/x", "https://h/1/x"),
+            ("https://h", "/{+a}", "https://h/1"),
             ("https://h", "/a{b}a", "https://h/aa"),
             ("https://h", "/100%", "https://h/100%"),
         ];

@@ -2,6 +2,8 @@
 //!
 //! *Absent* is `Option::None`, never JSON null (docs/readings.md, rule 4).
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,14 @@ impl Value {
     #[must_use]
     pub fn into_read(self) -> Self {
         if let Self::Body(body) = self { *body.read } else { self }
+    }
+
+    /// As [`Value::into_json`], without a copy of what is JSON.
+    pub(crate) fn as_json(&self) -> Cow<'_, Json> {
+        match self {
+            Self::Json(json) => Cow::Borrowed(json),
+            other => Cow::Owned(other.clone().into_json()),
+        }
     }
 
     /// The value as a part of a list or an object: text as a string, bytes and files as themselves.

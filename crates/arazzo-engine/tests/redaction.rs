@@ -236,6 +236,25 @@ fn base64_and_hexadecimal_digits_are_seen_through_inside_of_escapes_and_around_t
     }
 }
 
+/// As browsers read them: a number up to the first sign that is no digit, and the names that HTML had first.
+#[test]
+fn references_of_html_without_a_semicolon_are_seen_through() {
+    let mut redactor = Redactor::default();
+    redactor.learn("k", &json!("p+q&r<é77x"));
+    for text in [
+        "p&#43q&ampr&lt&eacute77x",
+        "p&#x2Bq&AMPr&#60&#xE9;77x",
+        "p&#0000043q&#38r&lté77x",
+        "&#112&#43&#113&#38&#114&lt&#233&#55&#55&#120",
+    ] {
+        assert_eq!(redactor.mask(text), "‹k›", "{text}");
+    }
+    // Newer names need it, and a number goes on.
+    for text in ["p&plusq&r<é77x", "p+q&r<&#23377x"] {
+        assert_eq!(redactor.mask(text), text);
+    }
+}
+
 #[test]
 fn texts_in_latin1_are_seen_through() {
     let mut redactor = Redactor::default();

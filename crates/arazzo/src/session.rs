@@ -269,6 +269,16 @@ impl Session {
         self.machine.set_servers(servers, allowed_hosts);
     }
 
+    /// Asks a policy about a request that is to leave: that of the session or, where a session lets everything pass so that
+    /// it goes as it went, that of now. It is one of the machine, which has compared it with its plan: there is no other
+    /// [`Outgoing`]. What may go where its user said, with every secret that is in its bytes.
+    ///
+    /// # Errors
+    /// The reason why not, in words.
+    pub(crate) fn permitted_by(&self, policy: &RunPolicy, outgoing: &Outgoing) -> Result<(), String> {
+        policy.request(outgoing, || self.machine.secrets_in(&outgoing.request))
+    }
+
     /// Whether the policy lets something be asked of a channel; a source that is mocked connects nowhere.
     fn judge_channel(&self, request: &ChannelRequest) -> Result<(), String> {
         // Nothing is connected to for a webhook.
@@ -419,7 +429,7 @@ impl Session {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.request(&outgoing.request);
                 }
-                match self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request)) {
+                match self.permitted_by(&self.policy, &outgoing) {
                     Ok(()) => {
                         let (call, progress) = (outgoing.call, Progress::Written);
                         self.turn.sends.push(outgoing);
@@ -504,7 +514,7 @@ impl Session {
     /// such call.
     pub(crate) fn permitted(&self, call: CallId) -> Option<Result<Outgoing, String>> {
         let outgoing = self.machine.outgoing(call)?;
-        let asked = self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request));
+        let asked = self.permitted_by(&self.policy, &outgoing);
         Some(asked.map(|()| outgoing))
     }
 }
@@ -512,15 +522,6 @@ impl Session {
 /// For other engines, which play a run again from what they have kept of it: what was decided then stays decided.
 #[cfg(feature = "restate")]
 impl Session {
-    /// Asks a policy that is not that of the session, which lets everything pass so that it goes as it went, about a
-    /// request that is to leave now.
-    ///
-    /// # Errors
-    /// The reason why not, in words.
-    pub(crate) fn permitted_by(&self, policy: &RunPolicy, outgoing: &Outgoing) -> Result<(), String> {
-        policy.request(outgoing, || self.machine.secrets_in(&outgoing.request))
-    }
-
     /// `true` if the request of a call may be sent twice to the same effect.
     pub(crate) fn is_repeatable(&self, call: CallId) -> bool {
         self.machine.pending().any(|pending| pending.call == call && pending.repeatable)

@@ -1,5 +1,7 @@
 //! Workflows that are run for others: steps that call one, dependencies, detours of retries, and `goto` a workflow.
 
+use std::borrow::Cow;
+
 use crate::value::{Json, Map};
 
 use super::fault::Fault;
@@ -139,9 +141,13 @@ impl Machine {
 
     /// The fingerprint of a call of a workflow with these inputs, to see whether it is made again.
     pub(super) fn fingerprint_inputs(&self, inputs: &Inputs) -> u64 {
-        let text: Vec<String> =
-            inputs.iter().map(|(name, slot)| format!("{name}={}", slot.json(&self.secrets))).collect();
-        fingerprint(text.iter().map(String::as_bytes))
+        // They may be large: each is written once.
+        let text = |(name, slot): &(String, Slot)| {
+            let mut text = format!("{name}=").into_bytes();
+            slot.value(&self.secrets).map_or(Cow::Owned(Json::Null), Value::as_json).write(&mut text);
+            text
+        };
+        fingerprint(inputs.iter().map(text))
     }
 
     /// The inputs that a step or action passes to a workflow, checked and completed.
@@ -169,10 +175,10 @@ impl Machine {
         let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
         for (name, value, foreign) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
-                self.redactor.learn_built(&name, &value.clone().into_json());
+                self.redactor.learn_built(&name, &value.as_json());
                 self.keep_secret(value)
             } else {
-                learn_input(&mut self.redactor, (&program, workflow, &[]), &name, &value.clone().into_json());
+                learn_input(&mut self.redactor, (&program, workflow, &[]), &name, &value.as_json());
                 Slot::plain(value)
             };
             given.push((name, slot.with_origin(foreign)));
@@ -202,15 +208,15 @@ impl Machine {
         let program = self.program.clone();
         let Some(target) = program.workflow(workflow) else { return Ok(given) };
         let known = |name: &String| target.inputs.open || target.inputs.declares(name);
-        let given: Inputs = given.into_iter().filter(|(name, _)| known(name)).collect();
+        let mut given: Inputs = given.into_iter().filter(|(name, _)| known(name)).collect();
         let values = given.iter().map(|(name, slot)| (name.clone(), slot.json(&self.secrets))).collect();
         let accepted = accept_own(target, values)
             .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; "))?;
         let mut slots: Inputs = vec![];
         for (name, value) in accepted {
             // What was given stays what it is: a file, a secret.
-            match given.iter().find(|(known, _)| *known == name) {
-                Some((_, slot)) => slots.push((name, slot.clone())),
+            match given.iter().position(|(known, _)| *known == name) {
+                Some(at) => slots.push(given.swap_remove(at)),
                 None => {
                     let slot = self.keep_input(workflow, &name, value);
                     slots.push((name, slot));

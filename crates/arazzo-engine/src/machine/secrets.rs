@@ -232,9 +232,9 @@ impl Machine {
         if parts.is_empty() {
             return vec![];
         }
-        let other_xml = self.redactor.rotated(&xml);
+        let other_xml = self.redactor.rotated(&xml, true);
         let rotated = |binding: &Json| match binding {
-            Json::String(text) => Json::String(self.redactor.rotated(text)),
+            Json::String(text) => Json::String(self.redactor.rotated(text, false)),
             other => other.clone(),
         };
         let other_bindings: Vec<Json> = bindings.iter().map(rotated).collect();

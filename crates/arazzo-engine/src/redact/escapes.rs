@@ -15,6 +15,8 @@ const MOST: usize = 10;
 const DIGITS: usize = 24;
 /// The longest name of an entity of HTML.
 const NAME: usize = 32;
+/// The longest name that is read without a semicolon.
+const OLD_NAME: usize = 6;
 
 /// A way to read a place: a character in UTF-8, or one byte, and where the text goes on behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -194,8 +196,9 @@ impl Place<'_> {
 
     /// Behind `&`.
     fn entity(mut self) -> Option<Reading> {
+        let begin = self.at;
         if self.is(b'#').is_none() {
-            return self.named();
+            return self.named(begin);
         }
         let radix = if self.take(|byte| matches!(byte, b'x' | b'X').then_some(())).is_some() { 16 } else { 10 };
         let mut number: Option<u32> = None;
@@ -204,20 +207,39 @@ impl Place<'_> {
             number = Some(number.unwrap_or(0).checked_mul(radix)?.checked_add(digit)?);
         }
         let char = char::from_u32(number?)?;
-        self.is(b';')?;
-        Some(Reading::char(char, self.at))
+        // Browsers read it without its end, too, but for one of too many digits.
+        let more = self.is(b';').is_none()
+            && (!self.may_end(begin, self.at) || self.take(|byte| char::from(byte).to_digit(radix)).is_some());
+        (!more).then(|| Reading::char(char, self.at))
     }
 
-    fn named(mut self) -> Option<Reading> {
-        let mut name = [0; NAME];
+    /// `true` if a reference of HTML that begins at a place may end at another without a semicolon: where nothing stands that
+    /// could be an escape of one, or where the next one begins as this one does.
+    fn may_end(&self, begin: usize, end: usize) -> bool {
+        let plain = begin.checked_sub(1).and_then(|at| self.text.get(at)) == Some(&b'&');
+        self.text.get(end).is_none_or(|byte| !is_mark(*byte) || plain && *byte == b'&')
+    }
+
+    fn named(mut self, begin: usize) -> Option<Reading> {
+        let (mut name, mut ends) = ([0; NAME], [0; NAME]);
         let mut length = 0;
-        while let Some(letter) = self.take(|byte| byte.is_ascii_alphanumeric().then_some(byte)) {
-            *name.get_mut(length)? = letter;
+        while let (Some(place), Some(end)) = (name.get_mut(length), ends.get_mut(length)) {
+            let Some(letter) = self.take(|byte| byte.is_ascii_alphanumeric().then_some(byte)) else { break };
+            (*place, *end) = (letter, self.at);
             length += 1;
         }
-        self.is(b';')?;
-        let name = std::str::from_utf8(name.get(..length)?).ok()?;
-        Some(Reading::char(*ENTITIES.get(name)?, self.at))
+        let known = |count: usize| ENTITIES.get(std::str::from_utf8(name.get(..count)?).ok()?).copied();
+        if self.is(b';').is_some()
+            && let Some(char) = known(length)
+        {
+            return Some(Reading::char(char, self.at));
+        }
+        // The names that HTML had first are read without an end, too, whatever stands behind them.
+        (1..=length.min(OLD_NAME)).rev().find_map(|count| {
+            let char = known(count).filter(|char| matches!(char, '&' | '<' | '>' | '"' | '\u{a0}'..='\u{ff}'))?;
+            let end = *ends.get(count - 1)?;
+            self.may_end(begin, end).then(|| Reading::char(char, end))
+        })
     }
 
     /// Behind `%`; `%u00e9` is what `escape` of JavaScript writes.
@@ -258,6 +280,10 @@ mod tests {
         for (text, layers, char) in [
             ("a", 0, "a"),
             ("\\n", 1, "\n"),
+            ("\\r", 1, "\r"),
+            ("\\t", 1, "\t"),
+            ("\\b", 1, "\u{8}"),
+            ("\\f", 1, "\u{c}"),
             ("\\/", 1, "/"),
             ("\\\"", 1, "\""),
             ("\\u002B", 1, "+"),
@@ -278,6 +304,11 @@ mod tests {
             ("&#x2b;", 1, "+"),
             ("&#X000002B;", 1, "+"),
             ("&#x1F600;", 1, "😀"),
+            ("&amp", 1, "&"),
+            ("&eacute", 1, "é"),
+            ("&#43", 1, "+"),
+            ("&#x2b", 1, "+"),
+            ("&ampamp", 2, "&"),
             ("%2b", 1, "+"),
             ("%2B", 1, "+"),
             ("+", 1, " "),
@@ -308,7 +339,7 @@ mod tests {
             "\\u{0000000e9}",
             "\\q",
             "&nosuch;",
-            "&amp",
+            "&plus",
             "&#;",
             "&#x;",
             "&#xD800;",

@@ -18,6 +18,9 @@ use crate::value::json_text;
 mod escapes;
 mod forms;
 mod search;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+mod tests;
 
 pub(crate) use forms::{LARGEST_ENCODED, base64_at, hex, latin1, misread, url_safe};
 pub(crate) use search::{End, Hit, Inside, SHORTEST, SHORTEST_ENCODED, Search};
@@ -402,8 +405,9 @@ impl Redactor {
         self.values().filter(|(_, value)| is_common(value)).map(|(name, _)| name).collect()
     }
 
-    /// A text with other letters and digits where it holds a secret: equal ones stay equal, and different ones different.
-    pub(crate) fn rotated(&self, text: &str) -> String {
+    /// A text with other letters and digits where it holds a secret: equal ones stay equal, and different ones different. In
+    /// XML, references stay those that they are.
+    pub(crate) fn rotated(&self, text: &str, is_xml: bool) -> String {
         let mut other = String::with_capacity(text.len());
         let mut at = 0;
         for hit in self.search.hits(text.as_bytes(), text.len(), End::Whole) {
@@ -411,7 +415,7 @@ impl Redactor {
             other.push_str(text.get(at..from).unwrap_or_default());
             let mut entity = false;
             for char in text.get(from..to).unwrap_or_default().chars() {
-                entity = char == '&' || entity && char != ';';
+                entity = is_xml && char == '&' || entity && char != ';';
                 other.push(if entity { char } else { rotated(char) });
             }
             at = to;

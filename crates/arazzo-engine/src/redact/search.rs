@@ -246,6 +246,7 @@ impl Search {
         let mut known = HashSet::new();
         let (mut count, mut branched) = (0, ways.len() > 1);
         while let Some(way) = ways.pop() {
+            let way = way.ahead(text);
             count += 1;
             if count > WAYS {
                 // Too many ways lead on: what cannot be looked through is hidden.
@@ -350,6 +351,20 @@ impl Way<'_> {
 }
 
 impl<'s> Way<'s> {
+    /// The same way as far as all of its values go on alike, and the text with them, where no escape can stand: in a text
+    /// of one letter over and over every place is the beginning of a value of it.
+    fn ahead(mut self, text: &[u8]) -> Self {
+        let rest = |pattern: Option<&'s Pattern>| pattern.and_then(|one| one.bytes().get(self.depth as usize..));
+        let (first, last) = (rest(self.patterns.first()), rest(self.patterns.last()));
+        let wanted = first.unwrap_or_default().iter().zip(last.unwrap_or_default());
+        let there = text.get(self.at..).unwrap_or_default().iter();
+        let alike = wanted.zip(there).take_while(|((a, b), byte)| a == byte && b == byte && !is_mark(**byte));
+        let count = alike.count();
+        self.at += count;
+        self.depth += count as u32;
+        self
+    }
+
     /// Adds the ways that lead on; `true` if there is one.
     fn follow(self, text: &[u8], ways: &mut Vec<Self>) -> bool {
         let before = ways.len();
@@ -431,7 +446,13 @@ fn is_base64(byte: u8) -> bool {
 }
 
 /// The next run of at least so many bytes of a kind that begins before `until`.
-fn next_run(text: &[u8], at: usize, until: usize, least: usize, is: impl Fn(u8) -> bool) -> Option<Range<usize>> {
+pub(super) fn next_run(
+    text: &[u8],
+    at: usize,
+    until: usize,
+    least: usize,
+    is: impl Fn(u8) -> bool,
+) -> Option<Range<usize>> {
     let kind = |place: usize| text.get(place).is_some_and(|byte| is(*byte));
     let mut begin = at;
     // Each run has a byte at one of the places that are looked at.

@@ -203,4 +203,144 @@ mod tests {
         assert_ne!(marked(Path::new("/flow.yaml")), Some(PathBuf::from("/")));
         assert_eq!(workspace(Path::new("/a/flow.yaml")), Some(PathBuf::from("/a")));
     }
+
+    /// A folder of its own, which goes when it is dropped.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let folder = format!("arazzo-files-{name}-{}", std::process::id());
+            let root = std::env::temp_dir().canonicalize().unwrap().join(folder);
+            for (file, text) in [
+                ("in/a.yaml", "a"),
+                ("in/deeper/b.yaml", "b"),
+                ("in/.git/config", ""),
+                ("in/other/.GIT/config", ""),
+                ("in-too.yaml", ""),
+                ("out/c.yaml", "c"),
+            ] {
+                let path = root.join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(root)
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn refused<T>(words: impl Into<String>) -> Result<T, ReadRefused> {
+        Err(ReadRefused::Refused(words.into()))
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_lies_below_a_folder_and_what_was_named_is_read_and_nothing_else() {
+        let place = Place::new("read");
+        let at = |name: &str| place.0.join(name);
+        std::os::unix::fs::symlink(at("out/c.yaml"), at("in/link.yaml")).unwrap();
+        std::os::unix::fs::symlink("a.yaml", at("in/alias.yaml")).unwrap();
+        let mut files = Files::default();
+        assert_eq!(files.check(&at("in/a.yaml"), false), refused("it is in no folder that may be read"));
+        files.allow(&at("in"));
+        // What lies in it is in it already.
+        files.allow(&at("in/deeper"));
+        assert!(files.names_nothing() && files.folders.len() == 1);
+        let outside = |what: &str| format!("{what} is outside `{}`", at("in").display());
+        for (name, read) in [
+            ("in/a.yaml", Ok("in/a.yaml")),
+            ("in/deeper/b.yaml", Ok("in/deeper/b.yaml")),
+            ("in/deeper/../a.yaml", Ok("in/a.yaml")),
+            ("in/alias.yaml", Ok("in/a.yaml")),
+            ("in/link.yaml", refused(outside("what it links to"))),
+            ("in/../out/c.yaml", refused(outside("what it links to"))),
+            ("out/c.yaml", refused(outside("it"))),
+            // What is there is not said.
+            ("out/none.yaml", refused(outside("it"))),
+            ("in-too.yaml", refused(outside("it"))),
+            ("in/.git/config", refused("it is in `.git`, where no documents are")),
+            ("in/other/.GIT/config", refused("it is in `.git`, where no documents are")),
+            ("in/none.yaml", Err(ReadRefused::Fault("no such file".to_owned()))),
+        ] {
+            assert_eq!(files.check(&at(name), false), read.map(at), "{name}");
+        }
+        let far = "a document on the network leads there, and those read no files";
+        assert_eq!(files.check(&at("in/a.yaml"), true), refused(far));
+        files.name(&at("out/c.yaml"));
+        files.name(Path::new("/proc/self/status"));
+        assert!(!files.names_nothing());
+        for far in [false, true] {
+            assert_eq!(files.check(&at("out/c.yaml"), far), Ok(at("out/c.yaml")));
+        }
+        if cfg!(target_os = "linux") {
+            let read = files.check(Path::new("/proc/self/status"), false);
+            assert_eq!(read, refused("it is in /proc, where no documents are"));
+        }
+        files.allow(&at("out"));
+        let both = format!("it is outside `{}` and `{}`", at("in").display(), at("out").display());
+        assert_eq!(files.check(&at("in-too.yaml"), false), refused(both));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_was_not_named_is_written_where_it_lies_below_a_folder() {
+        let place = Place::new("write");
+        let at = |name: &str| place.0.join(name);
+        std::os::unix::fs::symlink(at("out/c.yaml"), at("in/link.yaml")).unwrap();
+        std::os::unix::fs::symlink(at("out"), at("in/way")).unwrap();
+        let mut files = Files::default();
+        files.allow(&at("in"));
+        let outside = format!("what it links to is outside `{}`", at("in").display());
+        for (name, written) in [
+            ("in/new.yaml", Ok("in/new.yaml")),
+            // The link is replaced.
+            ("in/link.yaml", Ok("in/link.yaml")),
+            ("in/way/c.yaml", refused(&outside)),
+            ("out/c.yaml", refused(&outside)),
+            ("in/.git/config", refused("it is in `.git`, where no documents are")),
+            ("in/none/new.yaml", Err(ReadRefused::Fault("no such file".to_owned()))),
+        ] {
+            assert_eq!(files.check_place(&at(name)), written.map(at), "{name}");
+        }
+        // A link is a folder of its own, as it was given.
+        std::os::unix::fs::symlink(at("in"), at("way-in")).unwrap();
+        for link in ["in/way", "way-in"] {
+            let mut files = files.clone();
+            files.allow(&at(link));
+            assert_eq!(files.folders.len(), 2, "{link}");
+        }
+        let mut files = Files::default();
+        files.allow(&at("way-in"));
+        assert_eq!(files.check(&at("way-in/a.yaml"), false), Ok(at("in/a.yaml")));
+        assert_eq!(files.check(&at("in/a.yaml"), false), Ok(at("in/a.yaml")));
+        assert_eq!(files.check_place(Path::new("/")), Err(ReadRefused::Fault("it is a folder".to_owned())));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn regular_files_are_read_and_a_workspace_is_the_nearest_folder_that_is_marked() {
+        let place = Place::new("kinds");
+        let at = |name: &str| place.0.join(name);
+        let kind = |path: &Path| regular(&std::fs::metadata(path).unwrap());
+        assert_eq!(kind(&at("in/a.yaml")), Ok(()));
+        assert_eq!(kind(&at("in")), Err(ReadRefused::Fault("it is a folder".to_owned())));
+        let pipe = "it is a pipe, a device or a socket, not a regular file";
+        assert_eq!(kind(Path::new("/dev/null")), refused(pipe));
+        assert_eq!(refused::<()>("it has more than 64 MiB"), Err(too_large(FILE_BYTES)));
+        let errors = [std::io::ErrorKind::PermissionDenied, std::io::ErrorKind::IsADirectory].map(Into::into);
+        assert_eq!(errors.each_ref().map(words), ["permission denied", "it is a folder"]);
+        assert_eq!(words(&std::io::Error::other("gone")), "gone");
+        assert_eq!(marked(&at("in/deeper/none/b.yaml")), Some(at("in")));
+        assert_eq!(workspace(&at("in/deeper/b.yaml")), Some(at("in")));
+        assert_eq!(workspace(&at("out/c.yaml")), Some(place.0.clone()));
+        std::fs::write(at("out/arazzo.toml"), "").unwrap();
+        assert_eq!(workspace(&at("out/c.yaml")), Some(at("out")));
+        assert_eq!(workspace(Path::new("/")), None);
+        assert_eq!(plain(Path::new("/a/./b/../c")), Path::new("/a/c"));
+        assert_eq!(plain(Path::new("/../a")), Path::new("/a"));
+    }
 }

@@ -239,6 +239,10 @@ mod tests {
                 Kind::Public,
                 "1.1.1.1 172.32.0.1 100.128.0.1 2606:4700::1 ::ffff:1.1.1.1 64:ff9b::101:101 2002:101:101::1",
             ),
+            (Kind::Public, "172.15.0.1 100.63.0.1 192.0.1.1 198.17.0.1 198.20.0.1 198.51.101.1 203.0.114.1 223.0.0.1"),
+            (Kind::Public, "168.63.129.17 168.63.128.16 192.169.0.1 169.253.0.1 2001:db9::1 fe00::1 fbff::1"),
+            (Kind::Own, "100.100.100.201 100.127.0.1 fdff::1 feff::1 64:ff9b:1::a00:1 ::ffff:0:a00:1"),
+            (Kind::Special(METADATA), "febf::1"),
             (Kind::Own, "127.0.0.1 127.255.0.1 10.1.2.3 172.16.0.1 172.31.255.255 192.168.0.1 100.64.0.1 ::1 fc00::1"),
             (
                 Kind::Own,
@@ -250,7 +254,10 @@ mod tests {
                 Kind::Special(RESERVED),
                 "0.0.0.0 0.1.2.3 :: 224.0.0.1 255.255.255.255 240.0.0.1 192.0.2.1 198.18.0.1 ff02::1",
             ),
-            (Kind::Special(RESERVED), "2001:db8::1 100::1 203.0.113.9 198.51.100.1 192.0.0.192 ::ffff:0.0.0.0"),
+            (
+                Kind::Special(RESERVED),
+                "2001:db8::1 2001:0::34ff:8ef6 100::1 203.0.113.9 198.51.100.1 192.0.0.192 ::ffff:0.0.0.0",
+            ),
         ];
         for (kind, addresses) in kinds {
             for address in addresses.split(' ') {
@@ -339,6 +346,58 @@ mod tests {
         let documents = Hosts { documents: true, ..hosts };
         assert!(may(&documents, "other.example", "1.1.1.1"));
         assert!(!may(&documents, "other.example", "10.0.0.5") && !may(&documents, "localhost", "127.0.0.1"));
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_what_would_allow_it() {
+        let link = "of a link, where cloud machines keep their credentials";
+        let own = "of this machine or of a private network";
+        for (trust, given, host, address, why, remedy) in [
+            (Trust::Remote, "", "a.example", "1.1.1.1", "it was not given", "host"),
+            (Trust::Given, "", "a.example", "1.1.1.1", "it was not given", "host"),
+            (Trust::Local, "", "169.254.1.1", "169.254.1.1", &format!("it is an address {link}"), "host"),
+            (Trust::Local, "", "a.example", "169.254.1.1", &format!("its address 169.254.1.1 is one {link}"), ""),
+            (Trust::Local, "", "a.example", "10.0.0.1", &format!("its address 10.0.0.1 is one {own}"), "host"),
+            (Trust::Local, "", "a.example", "0.0.0.0", "its address 0.0.0.0 is one that no server has", ""),
+            (Trust::Remote, "a.example", "a.example", "::1", &format!("its address ::1 is one {own}"), "private"),
+        ] {
+            let given: Vec<&str> = given.split_terminator(',').collect();
+            let hosts = hosts(trust, &given);
+            let address = address.parse().unwrap();
+            let said = hosts.host(host, 443, true).and_then(|()| hosts.address(host, 443, address)).unwrap_err();
+            let remedy = match remedy {
+                "host" => format!("; if it is meant, allow it: {}", naming()(&Remedy::AllowHost(host.to_owned()))),
+                "private" => format!("; if it is meant: {}", naming()(&Remedy::AllowPrivate)),
+                _ => String::new(),
+            };
+            assert_eq!(said, format!("`{host}` may not be called: {why}{remedy}"));
+        }
+        let strange = hosts(Trust::Remote, &["a.example"]);
+        assert_eq!(strange.host("a.example", 80, false).unwrap_err(), "`a.example` may not be called: it is not https");
+    }
+
+    #[test]
+    fn names_and_addresses_that_are_not_on_the_public_network_are_known_by_how_they_are_written() {
+        for (host, private, this) in [
+            ("localhost", true, true),
+            ("api.localhost", true, true),
+            ("127.0.0.2", true, true),
+            ("::ffff:127.0.0.1", true, true),
+            ("::1", true, true),
+            ("10.0.0.1", true, false),
+            ("web", true, false),
+            ("printer.local", true, false),
+            ("router.home.arpa", true, false),
+            ("169.254.169.254", true, false),
+            ("api.example", false, false),
+            ("printer.mylocal", false, false),
+            ("notlocalhost.example", false, false),
+            ("mylocalhost", true, false),
+            ("1.1.1.1", false, false),
+            ("2606:4700::1", false, false),
+        ] {
+            assert_eq!((is_private(host), is_this_machine(host)), (private, this), "{host}");
+        }
     }
 
     #[test]

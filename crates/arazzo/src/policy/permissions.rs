@@ -220,10 +220,11 @@ impl RunPolicy {
         if !self.is_needed() {
             return Ok(());
         }
-        if message.is_some() && self.is_strange() && !self.changes {
+        let what = if message.is_some() { Some("a message") } else { changing_handshake(channel) };
+        if let Some(what) = what.filter(|_| self.is_strange() && !self.changes) {
             let allow = (self.hosts.naming)(&Remedy::AllowUnsafe);
             let host = &channel.host;
-            return Err(format!("a message to `{host}` may change something, and that was not allowed: {allow}"));
+            return Err(format!("{what} to `{host}` may change something, and that was not allowed: {allow}"));
         }
         match secrets(channel, message).into_iter().find(|name| !self.may_go(name, &url)) {
             Some(name) => {
@@ -247,6 +248,16 @@ impl RunPolicy {
             }
         }
     }
+}
+
+/// What a channel is opened with, if that may change something: a stream of events is the answer to a request like any other.
+fn changing_handshake(channel: &Channel) -> Option<&str> {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&channel.query).finish();
+    let (method, target) = match &channel.opening {
+        Some(opening) => (opening.method.as_str(), opening.target.clone()),
+        None => ("GET", format!("?{query}")),
+    };
+    (!is_safe(method) || is_overridden(&channel.headers, &target)).then_some(method)
 }
 
 impl Permissions {
@@ -299,6 +310,7 @@ impl Permissions {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use arazzo_engine::machine::message::{DeliveryId, Opening, Protocol, SubscriptionId};
     use arazzo_engine::machine::{CallId, ParsedUrl, Request};
     use arazzo_engine::plan::CalledHost;
 
@@ -486,6 +498,139 @@ mod tests {
             (2, vec![("token", "any.example")])
         );
         assert!(bound.missing(&Footprint::default(), &none).is_empty());
+    }
+
+    fn channel(protocol: Protocol, host: &str) -> Channel {
+        Channel {
+            protocol,
+            host: host.to_owned(),
+            path: String::new(),
+            query: vec![],
+            headers: vec![],
+            address: "orders".to_owned(),
+            login: None,
+            proof: None,
+            bindings: Default::default(),
+            hook: None,
+            opening: None,
+        }
+    }
+
+    fn hears(channel: &Channel) -> ChannelRequest {
+        let (subscription, channel) = (SubscriptionId(1), channel.clone());
+        ChannelRequest::Subscribe { subscription, channel, timeout_ms: 0, message_bytes: 0 }
+    }
+
+    fn says(channel: &Channel) -> ChannelRequest {
+        let (call, channel, message) = (CallId(1), channel.clone(), Message::default());
+        ChannelRequest::Send { call, channel, message, timeout_ms: 0, message_bytes: 0 }
+    }
+
+    #[test]
+    fn what_is_asked_of_channels_is_judged_as_requests_are() {
+        let asked = |policy: &RunPolicy, request: &ChannelRequest, secrets: &[&str]| {
+            policy.channel(request, |_, _| secrets.iter().map(|name| (*name).to_owned()).collect())
+        };
+        let refused = |policy: &RunPolicy, request: &ChannelRequest, secrets: &[&str]| {
+            asked(policy, request, secrets).err().unwrap_or_default()
+        };
+        let bus = channel(Protocol::SecureMqtt, "api.example:8443");
+        let mut strange = grants(Trust::Remote, &[("token", "api.example:8443")]);
+        assert_eq!(asked(&strange, &hears(&bus), &["token"]), Ok(()));
+        assert!(
+            refused(&strange, &hears(&bus), &["token", "other"]).starts_with("the secret `other` would go to `api")
+        );
+        assert!(refused(&strange, &says(&bus), &[]).starts_with("a message to `api.example:8443` may change"));
+        strange.changes = true;
+        assert_eq!(asked(&strange, &says(&bus), &["token"]), Ok(()));
+        assert!(refused(&strange, &says(&bus), &["other"]).starts_with("the secret `other`"));
+        // Without TLS, and elsewhere.
+        for (protocol, safe) in [
+            (Protocol::Ws, Protocol::Wss),
+            (Protocol::Http, Protocol::Https),
+            (Protocol::Mqtt, Protocol::SecureMqtt),
+            (Protocol::Kafka, Protocol::KafkaSecure),
+            (Protocol::Amqp, Protocol::Amqps),
+        ] {
+            let plain = refused(&strange, &hears(&channel(protocol, "api.example:8443")), &[]);
+            assert!(plain.ends_with("it is not https"), "{plain}");
+            assert_eq!(asked(&strange, &hears(&channel(safe, "api.example:8443")), &[]), Ok(()));
+            let other = refused(&strange, &hears(&channel(safe, "other.example:8443")), &[]);
+            assert!(other.contains("was not given"), "{other}");
+        }
+        assert_eq!(refused(&strange, &hears(&channel(Protocol::Wss, "no host")), &[]), "the host is not valid");
+        // A file of this machine is free to, but for bound secrets; a stub connects to nothing.
+        let file = grants(Trust::Local, &[]);
+        assert_eq!(asked(&file, &says(&channel(Protocol::Mqtt, "other.example:1883")), &["other"]), Ok(()));
+        let file = grants(Trust::Local, &[("token", "id.example")]);
+        assert!(refused(&file, &says(&bus), &["token"]).contains("would go to `api.example:8443`"));
+        let stub = RunPolicy::of_stub(RunPolicy::default().hosts.naming);
+        assert_eq!(asked(&stub, &says(&channel(Protocol::Mqtt, "other.example:1883")), &["other"]), Ok(()));
+        // Nothing leaves with these.
+        let taken = ChannelRequest::Acknowledge { subscription: SubscriptionId(1), delivery: DeliveryId(1) };
+        for request in [taken, ChannelRequest::Unsubscribe(SubscriptionId(1))] {
+            assert_eq!(asked(&grants(Trust::Remote, &[]), &request, &["other"]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_strangers_stream_is_opened_with_nothing_that_may_change_something() {
+        let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+        let mut strange = grants(Trust::Remote, &[]);
+        for (method, target, query, headers, changes) in [
+            ("GET", "/events", "", vec![], false),
+            ("POST", "/events", "", vec![], true),
+            ("GET", "/events?_method=delete", "", vec![], true),
+            ("GET", "/events", "", header("X-HTTP-Method-Override", "PUT"), true),
+            ("", "", "head", vec![], false),
+            ("", "", "delete", vec![], true),
+            ("", "", "", header("X-Method-Override", "DELETE"), true),
+        ] {
+            let mut stream = channel(Protocol::Https, "api.example:443");
+            let opening = Opening { method: method.to_owned(), target: target.to_owned(), body: vec![] };
+            stream.opening = (!method.is_empty()).then_some(opening);
+            stream.query = if query.is_empty() { vec![] } else { header("_method", query) };
+            stream.headers = headers;
+            let said = |strange: &RunPolicy| strange.channel(&hears(&stream), |_, _| vec![]).err();
+            assert_eq!(said(&strange).is_some(), changes, "{method} {target} {query}");
+            strange.changes = true;
+            assert_eq!(said(&strange), None);
+            strange.changes = false;
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_all_that_is_missing_and_what_allows_it() {
+        let secret = |host: &str| SentSecret {
+            name: "token".to_owned(),
+            to: "body".to_owned(),
+            host: host.to_owned(),
+            origin: format!("https://{host}"),
+        };
+        let mut missing = Permissions {
+            hosts: vec!["a.example".to_owned(), "b.example:8443".to_owned()],
+            changes: vec![CalledOperation { step: "make".to_owned(), call: "POST /x".to_owned() }],
+            secrets: vec![secret("a.example"), secret("a.example")],
+            barred: vec![],
+        };
+        let said = missing.refusal();
+        assert_eq!(
+            said.remarks,
+            [
+                "calls a.example, b.example:8443",
+                "may change something: POST /x (make)",
+                "the secret `token` goes to a.example (body)",
+                "the secret `token` goes to a.example (body)",
+            ]
+        );
+        let help = "if it is meant, `Builder` allows it: allow_host(\"a.example\"), allow_host(\"b.example:8443\"), \
+                    allow_unsafe(true), secret_host(\"token\", \"a.example\")";
+        assert_eq!(said.help.unwrap().to_string(), help);
+        missing = Permissions { barred: vec!["it is not https".to_owned()], ..Permissions::default() };
+        let said = missing.refusal();
+        assert_eq!(said.remarks, ["it is not https"]);
+        assert_eq!(said.help.unwrap().to_string(), "save the document, look at it, and run the file");
+        assert!(!missing.is_empty() && Permissions::default().is_empty());
     }
 
     #[test]

@@ -13,7 +13,8 @@ fn sends_messages(seed: u64) -> bool {
 }
 
 /// Hosts that are given; `stranger.example` is described and not given.
-pub const GIVEN: [&str; 5] = ["api.example", "shop.example", "login.example", "fresh.example", "bus.example"];
+pub const GIVEN: [&str; 6] =
+    ["api.example", "shop.example", "login.example", "fresh.example", "bus.example", "news.example"];
 
 /// Operations with their method, path and security schemes.
 const OPERATIONS: [(&str, &str, &str, &str); 13] = [
@@ -96,13 +97,21 @@ fn bus() -> Json {
     let refer = |way: &str| json!({ "$ref": way });
     json!({
         "asyncapi": "3.0.0", "info": { "title": "Bus", "version": "1" }, "defaultContentType": "application/json",
-        "servers": { "broker": { "host": "bus.example", "protocol": "mqtt5" } },
+        "servers": {
+            "broker": { "host": "bus.example", "protocol": "mqtt5" },
+            "station": { "host": "news.example:8884", "protocol": "mqtt5" },
+            "unused": { "host": "unused.example", "protocol": "mqtt5" },
+        },
         "channels": {
-            "orders": { "address": "orders", "messages": { "order": { "payload": { "type": "object" } } } },
+            "orders": { "address": "orders", "servers": [refer("#/servers/broker")], "messages": { "order": { "payload": { "type": "object" } } } },
             "answers": {
-                "address": "answers/{of}", "parameters": { "of": {} }, "messages": { "answer": answer },
+                "address": "answers/{of}", "parameters": { "of": {} }, "servers": [refer("#/servers/broker")],
+                "messages": { "answer": answer },
             },
-            "news": { "address": "news", "messages": { "news": { "payload": { "type": "object" } } } },
+            "news": {
+                "address": "news", "servers": [refer("#/servers/station")],
+                "messages": { "news": { "payload": { "type": "object" } } },
+            },
         },
         "operations": {
             "order": {

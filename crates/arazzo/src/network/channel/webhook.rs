@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arazzo_engine::machine::message::{Hook, Message, SubscriptionId};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming as Body};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::desk::{Desk, Incoming, Order};
@@ -26,8 +26,11 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of the head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Connections at once; each may hold the largest message.
+/// Connections at once.
 const CONNECTIONS: usize = 32;
+
+/// The bytes of all bodies that come at once, or those of the largest message where that may be larger.
+const BODIES: usize = 32 << 20;
 
 /// A webhook that is listened for.
 #[derive(Clone)]
@@ -53,6 +56,8 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
     let hooks = Hooks::default();
     let (arrived, mut arrivals) = mpsc::channel::<Arrived>(1);
     let mut connections = JoinSet::new();
+    let most = usize::try_from(desk.most()).unwrap_or(usize::MAX);
+    let room = Room { most, left: Arc::new(Semaphore::new(BODIES.max(most).min(Semaphore::MAX_PERMITS))) };
     loop {
         tokio::select! {
             order = desk.order() => match order {
@@ -75,7 +80,7 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
             },
             accepted = listener.accept(), if connections.len() < CONNECTIONS => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, desk.most(), hooks.clone(), arrived.clone()));
+                    connections.spawn(converse(stream, room.clone(), hooks.clone(), arrived.clone()));
                 } else {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -92,13 +97,45 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
     }
 }
 
-async fn converse(stream: TcpStream, most: u64, hooks: Hooks, arrived: mpsc::Sender<Arrived>) {
+/// What bodies may take: each, and all that come at once.
+#[derive(Clone)]
+struct Room {
+    most: usize,
+    left: Arc<Semaphore>,
+}
+
+impl Room {
+    /// The bytes of a body, with the room that they take; else why there are none.
+    async fn read(
+        &self,
+        mut body: Body,
+    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), (StatusCode, &'static str)> {
+        let (mut bytes, mut taken) = (vec![], None::<OwnedSemaphorePermit>);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| (StatusCode::BAD_REQUEST, "the body ends early\n"))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let count = u32::try_from(data.len()).ok().filter(|_| bytes.len() + data.len() <= self.most);
+            let count = count.ok_or((StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than the limit\n"))?;
+            // To wait for room would be to wait for bodies that wait, too.
+            let more = self.left.clone().try_acquire_many_owned(count);
+            let more = more.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "too much is sent at once\n"))?;
+            match &mut taken {
+                Some(taken) => taken.merge(more),
+                None => taken = Some(more),
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok((bytes, taken))
+    }
+}
+
+async fn converse(stream: TcpStream, room: Room, hooks: Hooks, arrived: mpsc::Sender<Arrived>) {
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(HEAD_BYTES);
     let service = hyper::service::service_fn(move |request| {
-        let (hooks, arrived) = (hooks.clone(), arrived.clone());
-        async move { Ok::<_, Infallible>(answer(request, most, &hooks, &arrived).await) }
+        let (hooks, arrived, room) = (hooks.clone(), arrived.clone(), room.clone());
+        async move { Ok::<_, Infallible>(answer(request, &room, &hooks, &arrived).await) }
     });
     // What ends a connection early is the client's business.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
@@ -106,7 +143,7 @@ async fn converse(stream: TcpStream, most: u64, hooks: Hooks, arrived: mpsc::Sen
 
 async fn answer(
     request: Request<Body>,
-    most: u64,
+    room: &Room,
     hooks: &Hooks,
     arrived: &mpsc::Sender<Arrived>,
 ) -> Response<Full<Bytes>> {
@@ -135,20 +172,17 @@ async fn answer(
     if parts.headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is taken as it is, without a content coding\n");
     }
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let body = match tokio::time::timeout(IDLE, Limited::new(body, most).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than the limit\n");
-        }
-        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "the body ends early\n"),
+    // What it takes is given back when the run has the message.
+    let (payload, _taken) = match tokio::time::timeout(IDLE, room.read(body)).await {
+        Ok(Ok(read)) => read,
+        Ok(Err((status, words))) => return refused(status, words),
         Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "the body has not come\n"),
     };
     let named = parts.headers.iter();
     let message = Message {
         headers: named.map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes()))).collect(),
         content_type: parts.headers.get(CONTENT_TYPE).map(|value| header_text(value.as_bytes())),
-        payload: body.to_vec(),
+        payload,
         ..Message::default()
     };
     let (taken, is_taken) = oneshot::channel();
