@@ -118,11 +118,11 @@ pub(crate) fn names_arazzo(text: &str) -> bool {
 /// `true` if the root of a document has this member.
 fn names(text: &str, word: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
-    let key = |line: &str| {
-        [word.to_owned(), format!("\"{word}\""), format!("'{word}'")]
-            .iter()
-            .any(|key| line.strip_prefix(key.as_str()).is_some_and(|rest| rest.trim_start().starts_with(':')))
+    let keys = [word.to_owned(), format!("\"{word}\""), format!("'{word}'")];
+    let is_key = |line: &str, key: &String| {
+        line.strip_prefix(key.as_str()).is_some_and(|rest| rest.trim_start().starts_with(':'))
     };
+    let key = |line: &str| keys.iter().any(|key| is_key(line, key));
     // A key at the margin; what is no YAML is found too, and then said to be none.
     if text.lines().any(key) {
         return true;

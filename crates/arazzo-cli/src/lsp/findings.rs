@@ -24,6 +24,8 @@ pub(super) struct Findings {
     pub(super) read: Vec<PathBuf>,
     /// The findings of the document itself that can be repaired.
     pub(super) fixable: Vec<Fixable>,
+    /// [`Workspace::changes`] when they were found.
+    pub(super) of: u64,
 }
 
 /// A finding with the edit that repairs it.
@@ -37,7 +39,7 @@ pub(super) struct Fixable {
 
 /// Everything that is said about a document; hints only where they are asked for.
 pub(super) fn findings(workspace: &Workspace, path: &Path, hints: bool) -> Findings {
-    let mut found = Findings::default();
+    let mut found = Findings { of: workspace.changes(), ..Findings::default() };
     found.of_files.insert(path.to_path_buf(), vec![]);
     let Ok(checked) = workspace.open(path).lint() else { return found };
     found.read = checked.sources.iter().filter_map(|(_, source)| Workspace::path_of(&source.uri)).collect();

@@ -364,18 +364,20 @@ impl<'c> Server<'c> {
                     && (asked.start.line, asked.start.character) <= (own.end.line, own.end.character)
             };
             // As it is now: the client may ask before the document was looked at again.
-            for fixable in findings(&self.workspace, path, self.client.hints).fixable {
+            let known = self.found.get(path).filter(|known| known.of == self.workspace.changes());
+            let anew = known.is_none().then(|| findings(&self.workspace, path, self.client.hints));
+            for fixable in known.or(anew.as_ref()).map(|known| known.fixable.as_slice()).unwrap_or_default() {
                 if !touches(&fixable.diagnostic) {
                     continue;
                 }
                 let action = CodeAction {
-                    title: fixable.title,
+                    title: fixable.title.clone(),
                     kind: Some(CodeActionKind::QuickFix),
-                    diagnostics: Some(vec![fixable.diagnostic]),
+                    diagnostics: Some(vec![fixable.diagnostic.clone()]),
                     is_preferred: fixable.exact.then_some(true),
                     ..CodeAction::default()
                 };
-                found.extend(self.with_edit(&action, &uri, fixable.edit));
+                found.extend(self.with_edit(&action, &uri, fixable.edit.clone()));
             }
             if let Some((title, edit)) = findings::missing_parameters(&self.workspace, path, params.range.start) {
                 let action = CodeAction { title, kind: Some(CodeActionKind::QuickFix), ..CodeAction::default() };

@@ -1,6 +1,6 @@
 //! What the server knows: the folders that were opened, the texts that the editor holds, and indexes made of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -25,6 +25,8 @@ pub(super) struct Buffer {
     pub(super) uri: String,
     pub(super) version: i32,
     pub(super) text: Arc<str>,
+    /// It is an Arazzo document, by its name or its text.
+    is_arazzo: bool,
     /// The last text of which there was an index: what is asked about a text that cannot be read is answered by it.
     good: RefCell<Option<Arc<str>>>,
 }
@@ -36,8 +38,15 @@ pub(super) struct Workspace {
     parsed: ParsedDocuments,
     /// Indexes of the texts as they are now.
     indexes: RefCell<BTreeMap<PathBuf, Option<Rc<Index>>>>,
+    /// Indexes of the last texts of buffers that could be read.
+    last: RefCell<BTreeMap<PathBuf, Read>>,
+    /// How often a text or a file has changed.
+    changes: Cell<u64>,
     documents: RefCell<Option<Rc<Vec<PathBuf>>>>,
 }
+
+/// A text that could be read, and its index.
+type Read = (Arc<str>, Rc<Index>);
 
 /// The index of a document, and the text in it that is asked about.
 pub(super) struct View {
@@ -54,6 +63,8 @@ impl Workspace {
             buffers: BTreeMap::new(),
             parsed: ParsedDocuments::new(),
             indexes: RefCell::default(),
+            last: RefCell::default(),
+            changes: Cell::new(1),
             documents: RefCell::default(),
         }
     }
@@ -74,9 +85,11 @@ impl Workspace {
     /// Takes a text from the editor; the place of the old one.
     pub(super) fn put(&mut self, path: PathBuf, uri: String, version: i32, text: &str) {
         let good = self.buffers.remove(&path).and_then(|buffer| buffer.good.into_inner());
-        let text = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let text: Arc<str> = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_arazzo = name.contains(".arazzo.") || find::names_arazzo(&text);
         self.text_changed(&path);
-        self.buffers.insert(path, Buffer { uri, version, text, good: RefCell::new(good) });
+        self.buffers.insert(path, Buffer { uri, version, text, is_arazzo, good: RefCell::new(good) });
     }
 
     pub(super) fn close(&mut self, path: &Path) {
@@ -86,14 +99,23 @@ impl Workspace {
 
     /// A text has changed in the editor: indexes that were made of it are not those of the texts any more.
     fn text_changed(&self, path: &Path) {
-        let is_kept =
-            |index: &Option<Rc<Index>>| index.as_ref().is_some_and(|index| source_of(index.sources(), path).is_none());
-        self.indexes.borrow_mut().retain(|document, index| document != path && is_kept(index));
+        self.changes.set(self.changes.get() + 1);
+        let is_kept = |index: &Index| source_of(index.sources(), path).is_none();
+        let of_others = |index: &Option<Rc<Index>>| index.as_deref().is_some_and(is_kept);
+        self.indexes.borrow_mut().retain(|document, index| document != path && of_others(index));
+        self.last.borrow_mut().retain(|document, (_, index)| document == path || is_kept(index));
+    }
+
+    /// A number that is another one once a text or a file has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.get()
     }
 
     /// Files may have come, gone or changed.
     pub(super) fn files_changed(&self) {
+        self.changes.set(self.changes.get() + 1);
         self.indexes.borrow_mut().clear();
+        self.last.borrow_mut().clear();
         *self.documents.borrow_mut() = None;
     }
 
@@ -134,11 +156,8 @@ impl Workspace {
 
     /// The Arazzo documents that are open.
     pub(super) fn open_documents(&self) -> Vec<PathBuf> {
-        let is_arazzo = |(path, buffer): &(&PathBuf, &Buffer)| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.contains(".arazzo.") || find::names_arazzo(&buffer.text)
-        };
-        self.buffers.iter().filter(is_arazzo).map(|(path, _)| path.clone()).collect()
+        let open = self.buffers.iter().filter(|(_, buffer)| buffer.is_arazzo);
+        open.map(|(path, _)| path.clone()).collect()
     }
 
     /// The files of its folder that the url of a source description may lead to from a document.
@@ -156,8 +175,10 @@ impl Workspace {
             return known.clone();
         }
         let made = self.open(path).index().ok().flatten().map(Rc::new);
-        if made.is_some() {
+        if let Some(made) = &made {
             self.could_read(path);
+            let text = self.buffers.get(path).map(|buffer| buffer.text.clone());
+            self.last.borrow_mut().extend(text.map(|text| (path.to_path_buf(), (text, made.clone()))));
         }
         self.indexes.borrow_mut().insert(path.to_path_buf(), made.clone());
         made
@@ -174,7 +195,12 @@ impl Workspace {
     pub(super) fn index_or_last(&self, path: &Path) -> Option<Rc<Index>> {
         self.index(path).or_else(|| {
             let good = self.buffers.get(path)?.good.borrow().clone()?;
-            self.open(path).document(path, good).index().ok().flatten().map(Rc::new)
+            if let Some((_, index)) = self.last.borrow().get(path).filter(|(text, _)| Arc::ptr_eq(text, &good)) {
+                return Some(index.clone());
+            }
+            let made = Rc::new(self.open(path).document(path, good.clone()).index().ok().flatten()?);
+            self.last.borrow_mut().insert(path.to_path_buf(), (good, made.clone()));
+            Some(made)
         })
     }
 

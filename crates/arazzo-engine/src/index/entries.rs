@@ -125,10 +125,14 @@ impl Around<'_> {
         names.into_iter().map(|name| offer(OfferKind::Word, name, "", "")).collect()
     }
 
-    /// What the value before a comparison at the end of a condition may be, and where that is written.
+    /// What the value before a comparison at the end of a condition may be, or what one more condition may say, and where
+    /// that is written.
     pub(super) fn compared(&self, before: &str) -> Option<(usize, Vec<Offer>)> {
         let begun = before.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '\'' | '_' | '-'));
         let left = begun.trim_end();
+        if ["&&", "||"].iter().any(|both| left.ends_with(both)) {
+            return Some((begun.len(), self.conditions(&self.tokens)));
+        }
         let left =
             ["==", "!=", "<=", ">=", "<", ">"].iter().find_map(|operator| left.strip_suffix(operator))?.trim_end();
         let expression = left.get(left.rfind('$')?..)?;
@@ -140,6 +144,7 @@ impl Around<'_> {
                 });
                 codes.collect()
             }
+            query if query.starts_with("$.") => words(self.queried(query.get(2..)?)?.constants(true)),
             _ => words(self.here.value(expression)?.constants(true)),
         };
         Some((begun.len(), offers))

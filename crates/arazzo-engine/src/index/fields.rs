@@ -95,7 +95,7 @@ impl Object {
         self.fields().iter().find(|field| field.name == name)
     }
 
-    /// The words that a field may have for a value, where the specification lists them.
+    /// The words that a field may have for a value, where they are known.
     pub(super) fn values(self, field: &str) -> &'static [&'static str] {
         match (self, field) {
             (Self::Source, "type") => &["openapi", "arazzo", "asyncapi"],
@@ -107,6 +107,9 @@ impl Object {
                 &["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
             }
             (Self::Schema, "type") => &["string", "integer", "number", "boolean", "object", "array"],
+            (Self::Schema, "format") => {
+                &["password", "date", "date-time", "time", "email", "uri", "uuid", "hostname", "ipv4", "ipv6"]
+            }
             (Self::Step, "action") => &["send", "receive"],
             (Self::Replacement, "targetSelectorType") => &["jsonpointer", "jsonpath", "xpath"],
             (Self::Root, "arazzo") => &["1.0.1", "1.0.0", "1.1.0"],

@@ -1,11 +1,13 @@
 //! What may be written at an offset: fields, names, members of expressions.
 
+use std::collections::HashSet;
+
 use super::about;
 use super::fields::Object;
 use super::here::Here;
 use super::operations::{apis, asyncapis};
 use super::places::{key_span, properties};
-use super::values::told;
+use super::values::{Value, told};
 use crate::document::{Document, Output, Step, Workflow};
 use crate::load::Bundle;
 use crate::node::{Key, Node, Standing};
@@ -102,7 +104,11 @@ pub(super) struct Around<'b> {
 pub(super) fn offers(bundle: &Bundle, source: SourceId, offset: u32) -> Option<Offers> {
     let (here, standing) = Here::at(bundle, source, offset)?;
     let around = Around { here, tokens: standing.pointer.tokens().to_vec() };
-    around.offers(&standing, offset)
+    let mut found = around.offers(&standing, offset)?;
+    // What fits and what is likely may be the same: the first is the nearest.
+    let mut known = HashSet::new();
+    found.offers.retain(|offer| known.insert((offer.text.clone(), offer.below.clone())));
+    Some(found)
 }
 
 impl<'b> Around<'b> {
@@ -126,8 +132,12 @@ impl Around<'_> {
             return Some(Offers { replaced, offers, files: false });
         }
         let text = standing.node.as_str()?;
-        let whole = standing.node.part(&self.here.bundle.sources, 0..text.len());
         let within = standing.node.offset_within(&self.here.bundle.sources, offset)?;
+        let whole = match text.is_empty() {
+            // Between its quotes.
+            true => Span { start: offset, end: offset, ..standing.node.span },
+            false => standing.node.part(&self.here.bundle.sources, 0..text.len()),
+        };
         if let Some((start, offers)) = self.expression(text.get(..within)?) {
             let replaced = standing.node.part(&self.here.bundle.sources, start..within);
             let replaced = Span { end: offset, start: replaced.start.min(offset), ..replaced };
@@ -203,6 +213,9 @@ impl Around<'_> {
         if object.last().is_some_and(|list| list == "dependsOn") {
             return Some(self.dependencies(object.len() > 3));
         }
+        if let Some((_, schema)) = object.split_last().filter(|(list, _)| *list == "required") {
+            return self.property_names(schema);
+        }
         let kind = Object::at(object)?;
         Some(match (kind, own) {
             (Object::Outputs, _) => {
@@ -216,7 +229,8 @@ impl Around<'_> {
             (Object::Step, "operationPath") => self.operation_paths(),
             (Object::Step, "channelPath") => self.channels(),
             (Object::Step | Object::SuccessAction | Object::FailureAction, "workflowId") => self.workflows(),
-            (Object::SuccessAction | Object::FailureAction, "stepId") => self.steps(),
+            (Object::SuccessAction | Object::FailureAction, "stepId") => self.all_steps(),
+            (Object::Schema, "$ref") => self.component_schemas(),
             (Object::Parameter, "name") => self.parameter_names(object),
             (Object::Parameter, "value") => self.parameter_values(object),
             (Object::Replacement, "value") => self.fitting(None),
@@ -232,13 +246,41 @@ impl Around<'_> {
         if of_step { self.steps() } else { self.workflows() }
     }
 
+    /// The other steps of the workflow.
     pub(super) fn steps(&self) -> Vec<Offer> {
+        let own = self.here.step.map(|step| step.id.value.as_str());
+        self.all_steps().into_iter().filter(|step| Some(step.text.as_str()) != own).collect()
+    }
+
+    /// The steps of the workflow: an action may go to its own again.
+    fn all_steps(&self) -> Vec<Offer> {
         let steps = self.here.workflow.map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
-        let other = steps.iter().filter(|step| self.here.step.is_none_or(|own| own.id.span() != step.id.span()));
         let entry = |step: &Step| {
             offer(OfferKind::Name, &step.id.value, about::target(step).unwrap_or_default(), about::step(step))
         };
-        other.map(entry).collect()
+        steps.iter().map(entry).collect()
+    }
+
+    /// The properties of a schema of inputs that its `required` does not name yet.
+    fn property_names(&self, schema: &[String]) -> Option<Vec<Offer>> {
+        Object::at(schema).filter(|kind| *kind == Object::Schema)?;
+        let root = &self.here.document.root;
+        let schema = root.at(&Pointer::of(schema.to_vec()))?;
+        let listed = schema.get("required").map(Node::items).unwrap_or_default();
+        let is_listed = |name: &str| listed.iter().any(|entry| entry.as_str() == Some(name));
+        let known = properties(root, schema).into_iter().filter(|(key, _)| !is_listed(&key.name));
+        let entry = |(key, node): (&Key, &Node)| {
+            let kind = about::type_of(node).unwrap_or_default();
+            offer(OfferKind::Name, &key.name, kind, about::input(key, node, Some(schema)))
+        };
+        Some(known.map(entry).collect())
+    }
+
+    /// The schemas of inputs that the document keeps in its components, as references.
+    fn component_schemas(&self) -> Vec<Offer> {
+        let components = self.components("inputs").into_iter();
+        let name = |entry: &Offer| entry.text.rsplit('.').next().unwrap_or_default().to_owned();
+        components.map(|entry| Offer { text: format!("#/components/inputs/{}", name(&entry)), ..entry }).collect()
     }
 
     fn workflows(&self) -> Vec<Offer> {
@@ -362,22 +404,26 @@ impl Around<'_> {
 
     /// The members behind a way of a JSONPath, into the value of the `context` beside it: `$.items[0].`.
     fn query(&self, before: &str, way: &str) -> Option<(usize, Vec<Offer>)> {
-        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | '*' | '\'');
-        let (object, _) = (self.tokens.split_last()?.1, ());
-        let context = self.here.document.root.at(&Pointer::of(object.to_vec()))?.get("context")?.as_str()?;
         let last = way.rfind('.').map_or(0, |dot| dot + 1);
         let (behind, begun) = way.split_at_checked(last)?;
-        if !way.chars().all(is_part) || begun.contains('[') {
+        if begun.contains('[') || !is_way(begun) {
             return None;
         }
-        let tokens = behind.split(['.', '[', ']', '\'']).filter(|token| !token.is_empty());
-        let tokens = tokens.map(|token| if token == "*" { "0" } else { token });
-        let value = tokens.fold(self.here.value(context)?, |value, token| value.below(token));
-        let members = value.members().into_iter().map(|(key, schema)| {
+        let members = self.queried(behind)?.members().into_iter().map(|(key, schema)| {
             let (name, kind, words) = told(key, schema);
             offer(OfferKind::Member, name, kind, words)
         });
         Some((before.len() - begun.len(), members.collect()))
+    }
+
+    /// The value at a way of a JSONPath, into that of the `context` beside it.
+    pub(super) fn queried(&self, way: &str) -> Option<Value<'_>> {
+        let (_, object) = self.tokens.split_last()?;
+        let context = self.here.document.root.at(&Pointer::of(object.to_vec()))?.get("context")?.as_str()?;
+        let tokens = way.split(['.', '[', ']', '\'']).filter(|token| !token.is_empty());
+        let tokens = tokens.map(|token| if token == "*" { "0" } else { token });
+        let context = self.here.value(context).filter(|_| is_way(way))?;
+        Some(tokens.fold(context, |value, token| value.below(token)))
     }
 
     /// An output: its type, and where it comes from.
@@ -484,6 +530,11 @@ impl Around<'_> {
         }
         found
     }
+}
+
+/// `true` if a part of a JSONPath has nothing but names and places.
+fn is_way(way: &str) -> bool {
+    way.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | '*' | '\''))
 }
 
 /// What the beginning of an expression at a byte of a string reads, in Markdown, and its bytes.

@@ -37,7 +37,7 @@ pub fn repairs(text: &str, offset: usize) -> Vec<Repair> {
     if closes && (written.is_empty() || written == "-" || line_before.trim_end().ends_with(['{', ',', '['])) {
         tried.push(vec![(offset, format!("{space}_:"))]);
         tried.push(vec![(offset, format!("{space}_"))]);
-    } else if closes && [":", "==", "!=", "<=", ">=", "<", ">"].iter().any(|end| written.trim_end().ends_with(end)) {
+    } else if closes && AWAITING.iter().any(|end| written.trim_end().ends_with(end)) {
         tried.push(vec![(offset, format!("{space}_"))]);
     } else if !written.contains(':') || line_before.rsplit(['{', ',']).next().is_some_and(|part| !part.contains(':')) {
         tried.push(vec![(word_end, ":".to_owned())]);
@@ -51,6 +51,9 @@ pub fn repairs(text: &str, offset: usize) -> Vec<Repair> {
     }
     tried.into_iter().map(|edits| insert(text, edits)).collect()
 }
+
+/// What a value has to follow.
+const AWAITING: [&str; 9] = [":", "==", "!=", "<=", ">=", "<", ">", "&&", "||"];
 
 /// Letters of names.
 fn is_word(c: char) -> bool {

@@ -163,6 +163,8 @@ impl Kept {
         let parsed = self.documents.get_mut(&(source.uri.clone(), id)).filter(|parsed| parsed.is_of(source, limits))?;
         self.uses += 1;
         parsed.used = self.uses;
+        // The next time, the same text is known without being compared.
+        parsed.text = source.text.clone();
         Some(parsed.tree.clone())
     }
 

@@ -4,7 +4,7 @@
 //! Only the plainest layout is taken apart: block mappings with one `key:` a line. Whatever looks different is read
 //! whole, and so is a document of which a part cannot be read alone (an alias of an anchor elsewhere).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::{Builder, Key, Kind, Node, NodeLimits, duplicates};
@@ -29,7 +29,6 @@ struct Part {
     /// The names of the members that lead to it.
     way: Vec<String>,
     node: OnceLock<Result<Box<Node>, Diagnostics>>,
-    refers: OnceLock<bool>,
 }
 
 #[derive(Debug)]
@@ -38,6 +37,8 @@ struct Document {
     text: Arc<str>,
     limits: NodeLimits,
     ids: OnceLock<Ids>,
+    /// How many paths there are, and which of them may have any operation: [`is_opaque`].
+    opaque: OnceLock<(usize, Vec<usize>)>,
 }
 
 /// Where operations get their names: the bytes of each `operationId`, in order. The text is searched once, and not for
@@ -58,7 +59,7 @@ impl PartialEq for Deferred {
 impl Deferred {
     fn new(document: Arc<Document>, range: std::ops::Range<usize>, way: Vec<String>) -> Self {
         let (start, end) = (range.start, range.end);
-        let part = Part { document, start, end, way, node: OnceLock::new(), refers: OnceLock::new() };
+        let part = Part { document, start, end, way, node: OnceLock::new() };
         Self { part: Arc::new(part), looked_at: OnceLock::new() }
     }
 
@@ -81,17 +82,21 @@ impl Deferred {
         self.part.node.get_or_init(|| self.part.read()).as_deref().ok()
     }
 
-    /// The bytes in the document at which an operation may be called so.
-    pub(super) fn named(&self, id: &str) -> Vec<usize> {
-        let ids = self.part.document.ids.get_or_init(|| ids(&self.part.document.text));
+    /// As [`Node::naming`], by the places of the members: this is the first of them that is deferred.
+    pub(super) fn naming(&self, members: &[(Key, Node)], id: &str) -> BTreeSet<usize> {
+        let document = &self.part.document;
+        let ids = document.ids.get_or_init(|| ids(&document.text));
         let shown = ids.by_name.get(id).map(Vec::as_slice).unwrap_or_default();
-        shown.iter().chain(&ids.hidden).copied().collect()
-    }
-
-    /// `false` if the value holds none of these bytes, and is no reference.
-    pub(super) fn may_hold(&self, places: &[usize]) -> bool {
-        let part = &self.part;
-        places.iter().any(|at| (part.start..part.end).contains(at)) || *part.refers.get_or_init(|| part.refers())
+        // They stand in the order of the text, so that those of a description with thousands are not all walked through
+        // for each name that is looked up.
+        let holding = shown.iter().chain(&ids.hidden).filter_map(|at| {
+            let behind = members.partition_point(|(key, _)| key.span.start as usize <= *at);
+            behind.checked_sub(1)
+        });
+        let opaque = || members.iter().enumerate().filter(|(_, (_, node))| is_opaque(node)).map(|(index, _)| index);
+        let (count, known) = document.opaque.get_or_init(|| (members.len(), opaque().collect()));
+        let known = if *count == members.len() { known.clone() } else { opaque().collect() };
+        known.into_iter().chain(holding).collect()
     }
 
     /// The faults that were found when the value was looked at.
@@ -128,6 +133,14 @@ impl Part {
         let refers =
             |line: &str| Some(indent(line)) == own && line.trim_start_matches([' ', '"', '\'']).starts_with("$ref");
         text.lines().any(refers)
+    }
+}
+
+/// `true` if the text of a member does not show which operations it has: one that was read, and a reference.
+fn is_opaque(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Deferred(deferred) => deferred.part.refers(),
+        _ => true,
     }
 }
 
@@ -200,7 +213,8 @@ pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Opt
     if limits.merge_keys && text.match_indices("<<").any(merges) {
         return None;
     }
-    let document = Arc::new(Document { source, text: text.clone(), limits, ids: OnceLock::new() });
+    let document =
+        Arc::new(Document { source, text: text.clone(), limits, ids: OnceLock::new(), opaque: OnceLock::new() });
     let mut lines = vec![];
     let mut start = 0;
     for raw in text.split_inclusive('\n') {

@@ -196,16 +196,16 @@ impl Node {
         }
     }
 
-    /// Of the members of an object, those in which an operation may be called so: the text of deferred ones shows that of
+    /// Of the members of `paths`, those in which an operation may be called so: the text of deferred ones shows that of
     /// the others, which are not read for it.
     pub(crate) fn naming<'n>(members: &'n [(Key, Self)], id: &str) -> Vec<&'n (Key, Self)> {
-        let mut places: Option<Vec<usize>> = None;
-        let mut may_hold = |(_, node): &&(Key, Self)| match &node.kind {
-            // All are parts of one text.
-            Kind::Deferred(deferred) => deferred.may_hold(places.get_or_insert_with(|| deferred.named(id))),
-            _ => true,
-        };
-        members.iter().filter(|member| may_hold(member)).collect()
+        // All are parts of one text.
+        let text = members.iter().find_map(|(_, node)| match &node.kind {
+            Kind::Deferred(deferred) => Some(deferred),
+            _ => None,
+        });
+        let Some(text) = text else { return members.iter().collect() };
+        text.naming(members, id).into_iter().filter_map(|index| members.get(index)).collect()
     }
 
     /// The value itself, without a look at it that counts.

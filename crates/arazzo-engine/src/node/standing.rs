@@ -55,7 +55,8 @@ impl Node {
     #[must_use]
     pub fn offset_within(&self, sources: &Sources, offset: u32) -> Option<usize> {
         let (value, raw) = (self.as_str()?, sources.text(self.span));
-        let begins = self.span.start as usize + raw.find(value)?;
+        let quote = usize::from(raw.starts_with(['"', '\'']));
+        let begins = self.span.start as usize + quote + raw.get(quote..)?.find(value)?;
         (offset as usize).checked_sub(begins).filter(|within| *within <= value.len())
     }
 }
