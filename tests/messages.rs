@@ -93,6 +93,7 @@ impl ChannelLink for EchoLink {
                         address: String::new(),
                         is_stored: false,
                         is_redelivered: false,
+                        mark: None,
                         message: Message { payload, ..Message::default() },
                     };
                     self.heard.push_back(ChannelInput::Received { subscription: self.subscription.unwrap(), delivery });
