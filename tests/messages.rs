@@ -253,6 +253,32 @@ fn what_a_channel_cannot_have_is_said_before_anything_connects() {
 }
 
 #[test]
+fn what_cannot_run_is_said_with_its_places_in_both_documents_before_anything_connects() {
+    let header = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
+    let server = "servers: { broker: { host: 'broker.example:4222', protocol: nats } }\n";
+    let cases: [(&str, &str, &[(&str, &str)]); 5] = [
+        ("asyncapi-version", "AsyncAPI 2.6.0", &[("asyncapi: 3.0.0", "asyncapi: 2.6.0")]),
+        ("unsupported-protocol", "`jms` is not known", &[("protocol: nats", "protocol: jms")]),
+        ("unknown-server", "no server of it is described", &[(server, "")]),
+        ("message-mismatch", "\"id\" is a required property", &[("id: $inputs.id, item", "item")]),
+        (
+            "no-correlation-place",
+            "no headers in mqtt",
+            &[(header, ""), ("protocol: nats", "protocol: mqtt"), ("$message.payload#/id'", "$message.header#/id'")],
+        ),
+    ];
+    for (code, says, changes) in cases {
+        let changed = |text: &str| changes.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new));
+        let folder = Folder::new();
+        folder.write("flow.yaml", changed(FLOW));
+        folder.write("events.yaml", changed(EVENTS));
+        let run =
+            Arazzo::new(["run", "flow.yaml", "-i", "id=o-1", "-i", "token=t-0123456789"]).cwd(folder.path()).run();
+        run.exits(3).says(&[&format!("error[{code}]"), says, "flow.yaml:", "events.yaml:"]);
+    }
+}
+
+#[test]
 fn messages_on_the_way_to_the_one_that_is_waited_for_are_passed_over_if_asked_for() {
     let folder = Folder::new();
     let wanted =
