@@ -252,19 +252,22 @@ fn what_a_channel_cannot_have_is_said_before_anything_connects() {
     }
 }
 
+/// A code, what is said, and what is changed for that.
+type Refused = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 #[test]
 fn what_cannot_run_is_said_with_its_places_in_both_documents_before_anything_connects() {
-    let header = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
-    let server = "servers: { broker: { host: 'broker.example:4222', protocol: nats } }\n";
-    let cases: [(&str, &str, &[(&str, &str)]); 5] = [
+    const HEADER: &str = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
+    const SERVER: &str = "servers: { broker: { host: 'broker.example:4222', protocol: nats } }\n";
+    let cases: [Refused; 5] = [
         ("asyncapi-version", "AsyncAPI 2.6.0", &[("asyncapi: 3.0.0", "asyncapi: 2.6.0")]),
         ("unsupported-protocol", "`jms` is not known", &[("protocol: nats", "protocol: jms")]),
-        ("unknown-server", "no server of it is described", &[(server, "")]),
+        ("unknown-server", "no server of it is described", &[(SERVER, "")]),
         ("message-mismatch", "\"id\" is a required property", &[("id: $inputs.id, item", "item")]),
         (
             "no-correlation-place",
             "no headers in mqtt",
-            &[(header, ""), ("protocol: nats", "protocol: mqtt"), ("$message.payload#/id'", "$message.header#/id'")],
+            &[(HEADER, ""), ("protocol: nats", "protocol: mqtt"), ("$message.payload#/id'", "$message.header#/id'")],
         ),
     ];
     for (code, says, changes) in cases {

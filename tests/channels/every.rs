@@ -56,6 +56,7 @@ pub(super) const fn manner(scheme: &'static str) -> Manner {
 }
 
 /// AMQP by queues, which are there.
+#[cfg(feature = "channel-amqp")]
 pub(super) const fn queues(addresses: [&'static str; 2]) -> Manner {
     Manner { addresses, bindings: QUEUE, echoes: false, keeps: true, ..manner("amqp") }
 }
@@ -135,6 +136,7 @@ components: { securitySchemes: { login: SECURITY_OF } }
 
 impl Side<'_> {
     /// One that does not end.
+    #[cfg(feature = "channel-amqp")]
     pub(super) fn of(manner: Manner, host: String) -> Self {
         Self { manner, host, farewells: None, end: Box::new(|| {}) }
     }
@@ -397,10 +399,10 @@ fn start(scheme: &'static str) -> Option<Side<'static>> {
         }
         #[cfg(feature = "channel-mqtt")]
         "mqtt" | "mqtt5" => {
-            let logged = brokers::folder("mosquitto-log").join("log");
-            let more = format!("{}\nlog_dest file {}\nlog_type all", mqtt::OPEN, logged.display());
+            let more = format!("{}\nlog_dest file HERE/log\nlog_type all", mqtt::OPEN);
             let mut broker = mqtt::mosquitto(&more)?;
-            let farewells = Farewells { log: logged, clean: " disconnected.", unclean: "closed its connection" };
+            let log = broker.folder.join("log");
+            let farewells = Farewells { log, clean: " disconnected.", unclean: "closed its connection" };
             let host = broker.host();
             Some(Side { manner, host, farewells: Some(farewells), end: Box::new(move || broker.kill()) })
         }
@@ -496,7 +498,8 @@ pub(super) fn trusts_the_authorities_that_were_given(channel: &Channel) {
     let heard = one.subscribe(channel).unwrap();
     other.send(channel, text("safe")).unwrap();
     assert_eq!(payload(&one.receive(heard)), "safe");
-    (one.close(), other.close());
+    one.close();
+    other.close();
 }
 
 /// A port that speaks TLS and leads to another one of this machine.

@@ -6,13 +6,14 @@ use super::brokers::{Broker, folder, free_port, installed};
 use super::*;
 use crate::tls::Authority;
 
-/// A broker with these lines of configuration beside its listener.
+/// A broker with these lines of configuration beside its listener; `HERE` is its folder.
 pub(super) fn mosquitto(more: &str) -> Option<Broker> {
     let program = installed("mosquitto", "ARAZZO_MOSQUITTO")?;
     let (port, folder) = (free_port(), folder("mosquitto"));
     let file = folder.join("mosquitto.conf");
-    // It gives up its rights if it has too many, and then cannot read what is here.
+    let more = more.replace("HERE", &folder.display().to_string());
     let quiet = if more.contains("log_dest") { "" } else { "log_dest none\n" };
+    // It gives up its rights if it has too many, and then cannot read what is here.
     let text = format!("listener {port} 127.0.0.1\npersistence false\nuser root\n{quiet}{more}\n");
     std::fs::write(&file, text).unwrap();
     Some(Broker::start(Command::new(program).arg("-c").arg(file), port, folder))

@@ -180,12 +180,8 @@ impl Machine {
         self.state.paces.entry(id).or_default().note_request(built.print);
         let name = program.channel(call.target.channel).map(|channel| channel.name.clone()).unwrap_or_default();
         let address = shown_address(&built.channel);
-        let exchange = Exchange {
-            url: name.clone(),
-            method: address.clone(),
-            message: Some(Box::new(built.seen)),
-            ..Exchange::default()
-        };
+        let exchange =
+            Exchange { url: name, method: address.clone(), message: Some(Box::new(built.seen)), ..Exchange::default() };
         let slot = self.stash(&exchange);
         let pending = self.new_call(now, id, CallPurpose::Message, None);
         // From here on nobody knows whether it has left.
