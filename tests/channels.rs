@@ -5,6 +5,7 @@
 #[cfg(feature = "channel-amqp")]
 mod amqp;
 mod brokers;
+mod every;
 #[cfg(feature = "channel-kafka")]
 mod kafka;
 #[cfg(feature = "channel-mqtt")]
@@ -125,7 +126,7 @@ impl Peer {
         self.next += 1;
         let id = SubscriptionId(self.next);
         let channel = channel.clone();
-        self.request(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+        self.request(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes, after: vec![] });
         self.wait("the subscription", |input| match input {
             ChannelInput::Subscribed(subscription) if *subscription == id => Some(Ok(id)),
             ChannelInput::Lost { subscription, failure } if *subscription == id => Some(Err(failure.clone())),
@@ -168,57 +169,6 @@ impl Drop for Peer {
     fn drop(&mut self) {
         let _entered = runtime().enter();
         drop(self.link.take());
-    }
-}
-
-/// Requests and answers with an id, wherever a protocol has a place for it.
-struct Conversation<'c> {
-    channels: &'c Arc<dyn Channels>,
-    requests: Channel,
-    answers: Channel,
-    mark: fn(&str) -> Message,
-    id: fn(&Message) -> String,
-}
-
-impl Conversation<'_> {
-    /// A hundred requests are answered one after the other, each before its send returns or after, with 20 messages of
-    /// others between, which come too.
-    fn hold(&self) {
-        let (mut asking, mut answering, mut other) =
-            (Peer::new(self.channels), Peer::new(self.channels), Peer::new(self.channels));
-        let answers = asking.subscribe(&self.answers).unwrap();
-        let requests = answering.subscribe(&self.requests).unwrap();
-        let mut foreign = 0;
-        for number in 0..100 {
-            let id = format!("{number}");
-            asking.send(&self.requests, (self.mark)(&id)).unwrap();
-            let asked = loop {
-                let asked = answering.receive(requests);
-                if (self.id)(&asked.message) == id {
-                    break asked;
-                }
-            };
-            if number % 5 == 0 {
-                other.send(&self.answers, (self.mark)(&format!("foreign {number}"))).unwrap();
-            }
-            let answer = Message { reply_to: None, ..asked.message };
-            answering.send(&self.answers, answer).unwrap();
-            loop {
-                let answer = asking.receive(answers);
-                match (self.id)(&answer.message) {
-                    found if found == id => break,
-                    found => {
-                        assert!(found.starts_with("foreign"), "{found}");
-                        foreign += 1;
-                    }
-                }
-            }
-        }
-        // Those that were sent after the last answer may be on their way.
-        while foreign < 20 {
-            assert!((self.id)(&asking.receive(answers).message).starts_with("foreign"));
-            foreign += 1;
-        }
     }
 }
 

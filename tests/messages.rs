@@ -93,6 +93,7 @@ impl ChannelLink for EchoLink {
                         address: String::new(),
                         is_stored: false,
                         is_redelivered: false,
+                        mark: None,
                         message: Message { payload, ..Message::default() },
                     };
                     self.heard.push_back(ChannelInput::Received { subscription: self.subscription.unwrap(), delivery });
@@ -187,6 +188,45 @@ fn a_mocked_run_is_recorded_and_replayed_and_a_changed_message_is_drift() {
 }
 
 #[test]
+fn a_recording_with_messages_becomes_a_case_also_where_a_step_waited_in_vain() {
+    for (faults, code, has) in [(&[][..], 0, "number: 1"), (&["--fault", "placeOrder=drop"], 1, "confirmed: []")] {
+        let folder = documents();
+        let arazzo = |words: &[&str]| Arazzo::new(words.iter().copied()).cwd(folder.path());
+        let recorded = ["run", "flow.yaml", "--mock", "-i", "id=o-7", "--record", "run.ndjson"];
+        arazzo(&[&recorded[..], faults].concat()).run().exits(code);
+        arazzo(&["test", "--init", "run.ndjson"]).run().exits(0).says(&["wrote", "flow.test.yaml"]);
+        let text = std::fs::read_to_string(folder.path().join("flow.test.yaml")).unwrap();
+        assert!(["messages:", "method: SEND", has].iter().all(|has| text.contains(has)), "{text}");
+        arazzo(&["test", "flow.yaml"]).run().exits(0);
+    }
+}
+
+#[test]
+fn a_test_file_gives_a_message_an_id_where_the_protocol_has_a_field_for_it() {
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    let place = "        correlationId: { location: '$message.payload#/id' }\n";
+    folder.write("events.yaml", EVENTS.replace("protocol: nats", "protocol: amqp").replace(place, ""));
+    folder.write(
+        "flow.test.yaml",
+        "cases:
+  - name: its own of two
+    inputs: { id: o-7 }
+    messages:
+      confirmed:
+        - { correlationId: o-8, payload: { id: x, number: 8 } }
+        - { payload: { id: x, number: 7 } }
+    expect: { outputs: { number: 7 } }
+  - name: nothing comes
+    inputs: { id: o-7 }
+    messages: { confirmed: [] }
+    expect: { why: no-matching-message, step: confirmed }
+",
+    );
+    Arazzo::new(["test", "flow.yaml"]).cwd(folder.path()).run().exits(0);
+}
+
+#[test]
 fn what_a_channel_cannot_have_is_said_before_anything_connects() {
     let address = ("address: orders,", "address: new orders,", "has a space in it");
     let binding =
@@ -209,6 +249,35 @@ fn what_a_channel_cannot_have_is_said_before_anything_connects() {
             let said = format!("{}{}", run.stdout, run.stderr);
             assert!(words.iter().all(|word| said.contains(word)), "{command}: {said}");
         }
+    }
+}
+
+/// A code, what is said, and what is changed for that.
+type Refused = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+#[test]
+fn what_cannot_run_is_said_with_its_places_in_both_documents_before_anything_connects() {
+    const HEADER: &str = "        parameters: [{ name: Authorization, in: header, value: $inputs.token }]\n";
+    const SERVER: &str = "servers: { broker: { host: 'broker.example:4222', protocol: nats } }\n";
+    let cases: [Refused; 5] = [
+        ("asyncapi-version", "AsyncAPI 2.6.0", &[("asyncapi: 3.0.0", "asyncapi: 2.6.0")]),
+        ("unsupported-protocol", "`jms` is not known", &[("protocol: nats", "protocol: jms")]),
+        ("unknown-server", "no server of it is described", &[(SERVER, "")]),
+        ("message-mismatch", "\"id\" is a required property", &[("id: $inputs.id, item", "item")]),
+        (
+            "no-correlation-place",
+            "no headers in mqtt",
+            &[(HEADER, ""), ("protocol: nats", "protocol: mqtt"), ("$message.payload#/id'", "$message.header#/id'")],
+        ),
+    ];
+    for (code, says, changes) in cases {
+        let changed = |text: &str| changes.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new));
+        let folder = Folder::new();
+        folder.write("flow.yaml", changed(FLOW));
+        folder.write("events.yaml", changed(EVENTS));
+        let run =
+            Arazzo::new(["run", "flow.yaml", "-i", "id=o-1", "-i", "token=t-0123456789"]).cwd(folder.path()).run();
+        run.exits(3).says(&[&format!("error[{code}]"), says, "flow.yaml:", "events.yaml:"]);
     }
 }
 

@@ -5,6 +5,17 @@ use std::process::{Command, Stdio};
 use super::brokers::{Broker, folder, free_port, installed};
 use super::*;
 
+/// The user that it has by itself, and queues, which are not ours to make.
+const DEFINITIONS: &str = r#"{
+    "vhosts": [{ "name": "/" }],
+    "users": [{ "name": "guest", "password_hash": "kI3GCrswBLNZQzHJJ95QLoyfAVooYhnvf7jbqiW9BjOYUloe", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": "administrator" }],
+    "permissions": [{ "user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*" }],
+    "queues": [
+        { "name": "asked", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {} },
+        { "name": "told", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {} }
+    ]
+}"#;
+
 fn rabbitmq() -> Option<(Broker, Epmd)> {
     // What stands on the path of Debian changes the user.
     let inner = std::path::Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
@@ -14,6 +25,10 @@ fn rabbitmq() -> Option<(Broker, Epmd)> {
     let folder = folder("rabbitmq");
     let plugins = folder.join("plugins");
     std::fs::write(&plugins, "[].\n").unwrap();
+    let definitions = folder.join("definitions.json");
+    std::fs::write(&definitions, DEFINITIONS).unwrap();
+    let configuration = folder.join("rabbitmq.conf");
+    std::fs::write(&configuration, format!("load_definitions = {}\n", definitions.display())).unwrap();
     let mut command = Command::new(program);
     let epmd = Epmd(epmd.to_string());
     command
@@ -24,6 +39,7 @@ fn rabbitmq() -> Option<(Broker, Epmd)> {
         // It may be ended before it has noticed that the node has ended.
         .env("ERL_EPMD_RELAXED_COMMAND_CHECK", "1")
         .env("ERL_EPMD_PORT", &epmd.0)
+        .env("RABBITMQ_CONFIG_FILE", &configuration)
         .env("RABBITMQ_NODENAME", format!("arazzo{port}@localhost"))
         .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_NODE_PORT", port.to_string())
@@ -55,35 +71,29 @@ fn amqp_sends_receives_acknowledges_and_says_what_is_refused() {
         let exchange = arazzo::json!({ "is": "routingKey", "exchange": { "name": "amq.topic", "type": "topic" } });
         bound(at(address), exchange)
     };
-    requests_are_answered(&channels, topic("requests"), topic("answers"));
     fields_arrive(&channels, topic("orders.7"), topic("orders.*"));
     what_is_not_acknowledged_goes_back(&channels, &at("work"));
     what_comes_by_a_queue_has_its_address(&channels, &at("own"), &at("elsewhere"));
     what_cannot_be_is_refused(&channels, &at("orders"));
-    runs::takes_its_answer("amqp", &broker.host(), topic);
-    let heard = {
-        let mut peer = Peer::new(&channels);
-        let heard = peer.subscribe(&topic("orders.#")).unwrap();
-        broker.kill();
-        peer.lost(heard)
-    };
-    is_lost(&heard, &broker.host());
+    every::names_the_scheme_that_was_refused("amqp", &broker.host(), "{ type: plain }", &["SASL PLAIN"]);
+    let mut peer = Peer::new(&channels);
+    let heard = peer.subscribe(&topic("orders.#")).unwrap();
+    let log = broker.folder.join("log");
+    let farewells = every::Farewells { log, clean: "closing AMQP connection", unclean: "unexpectedly closed" };
+    let host = broker.host();
+    let secure = Channel { host: format!("broker.example:{}", broker.port), ..topic("safe") };
+    every::trusts_the_authorities_that_were_given(&Channel { protocol: Protocol::Amqps, ..secure });
+    let queues = every::Side::of(every::queues(["asked", "told"]), host.clone());
+    queues.a_killed_run_hears_what_was_kept(&channels);
+    let manner = every::manner("amqp");
+    let side = every::Side { farewells: Some(farewells), ..every::Side::of(manner, host.clone()) };
+    every::Side { end: Box::new(|| broker.kill()), ..side }.keeps_its_promises();
+    is_lost(&peer.lost(heard), &host);
 }
 
 #[test]
 fn amqp_a_broker_that_is_absent_or_denied_is_not_reached() {
     absent_and_denied(|host| channel(Protocol::Amqp, host, "orders"));
-}
-
-fn requests_are_answered(channels: &Arc<dyn Channels>, requests: Channel, answers: Channel) {
-    let mark = |id: &str| Message {
-        correlation: Some(id.to_owned()),
-        reply_to: Some("answers".to_owned()),
-        content_type: Some("application/json".to_owned()),
-        ..text("{}")
-    };
-    let id = |message: &Message| message.correlation.clone().unwrap();
-    Conversation { channels, requests, answers, mark, id }.hold();
 }
 
 fn fields_arrive(channels: &Arc<dyn Channels>, address: Channel, pattern: Channel) {

@@ -7,7 +7,7 @@ use super::brokers::{Broker, folder, free_port, installed};
 use super::*;
 
 /// A broker that says it is to be found at `announced`, by default where it is.
-fn tansu(announced: Option<&str>, more: &[&str]) -> Option<Broker> {
+pub(super) fn tansu(announced: Option<&str>, more: &[&str]) -> Option<Broker> {
     let program = installed("tansu", "ARAZZO_TANSU")?;
     let (port, folder) = (free_port(), folder("tansu"));
     let here = format!("tcp://127.0.0.1:{port}");
@@ -18,7 +18,7 @@ fn tansu(announced: Option<&str>, more: &[&str]) -> Option<Broker> {
     Some(Broker::start(&mut command, port, folder))
 }
 
-fn create(broker: &Broker, topic: &str, partitions: u32) {
+pub(super) fn create(broker: &Broker, topic: &str, partitions: u32) {
     let program = installed("tansu", "ARAZZO_TANSU").unwrap();
     let url = format!("tcp://{}", broker.host());
     run(&program, &["topic", "create", "--broker", &url, "--partitions", &partitions.to_string(), topic]);
@@ -31,22 +31,6 @@ fn run(program: &Path, arguments: &[&str]) {
 
 fn at(broker: &Broker, address: &str) -> Channel {
     channel(Protocol::Kafka, &broker.host(), address)
-}
-
-#[test]
-fn kafka_a_hundred_requests_are_answered_between_messages_of_others() {
-    let Some(broker) = tansu(None, &[]) else { return };
-    create(&broker, "requests", 3);
-    create(&broker, "answers", 3);
-    let channels = channels(Network::default(), &broker.host());
-    let mark = |id: &str| Message {
-        headers: vec![("correlationId".to_owned(), id.to_owned())],
-        key: Some(id.to_owned()),
-        ..text("{}")
-    };
-    let id = |message: &Message| message.headers[0].1.clone();
-    let (requests, answers) = (at(&broker, "requests"), at(&broker, "answers"));
-    Conversation { channels: &channels, requests, answers, mark, id }.hold();
 }
 
 #[test]
@@ -146,12 +130,4 @@ fn kafka_a_credential_is_sent_and_a_refused_one_is_named() {
 #[test]
 fn kafka_a_broker_that_is_absent_or_denied_is_not_reached() {
     absent_and_denied(|host| channel(Protocol::Kafka, host, "orders"));
-}
-
-#[test]
-fn kafka_a_run_takes_its_answer_among_those_of_others() {
-    let Some(broker) = tansu(None, &[]) else { return };
-    create(&broker, "orders", 2);
-    create(&broker, "confirmed", 1);
-    runs::takes_its_answer("kafka", &broker.host(), |address| at(&broker, address));
 }

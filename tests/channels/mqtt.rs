@@ -6,43 +6,20 @@ use super::brokers::{Broker, folder, free_port, installed};
 use super::*;
 use crate::tls::Authority;
 
-/// A broker with these lines of configuration beside its listener.
-fn mosquitto(more: &str) -> Option<Broker> {
+/// A broker with these lines of configuration beside its listener; `HERE` is its folder.
+pub(super) fn mosquitto(more: &str) -> Option<Broker> {
     let program = installed("mosquitto", "ARAZZO_MOSQUITTO")?;
     let (port, folder) = (free_port(), folder("mosquitto"));
     let file = folder.join("mosquitto.conf");
+    let more = more.replace("HERE", &folder.display().to_string());
+    let quiet = if more.contains("log_dest") { "" } else { "log_dest none\n" };
     // It gives up its rights if it has too many, and then cannot read what is here.
-    let text = format!("listener {port} 127.0.0.1\npersistence false\nuser root\nlog_dest none\n{more}\n");
+    let text = format!("listener {port} 127.0.0.1\npersistence false\nuser root\n{quiet}{more}\n");
     std::fs::write(&file, text).unwrap();
     Some(Broker::start(Command::new(program).arg("-c").arg(file), port, folder))
 }
 
-const OPEN: &str = "allow_anonymous true";
-
-#[test]
-fn mqtt5_a_hundred_requests_are_answered_between_messages_of_others() {
-    let Some(broker) = mosquitto(OPEN) else { return };
-    let channels = channels(Network::default(), &broker.host());
-    let at = |address| channel(Protocol::Mqtt5, &broker.host(), address);
-    let mark = |id: &str| Message {
-        correlation: Some(id.to_owned()),
-        reply_to: Some("answers".to_owned()),
-        headers: vec![("trace".to_owned(), "1".to_owned())],
-        content_type: Some("application/json".to_owned()),
-        ..text("{}")
-    };
-    let id = |message: &Message| message.correlation.clone().unwrap();
-    Conversation { channels: &channels, requests: at("requests"), answers: at("answers"), mark, id }.hold();
-}
-
-#[test]
-fn mqtt_a_hundred_requests_are_answered_between_messages_of_others() {
-    let Some(broker) = mosquitto(OPEN) else { return };
-    let channels = channels(Network::default(), &broker.host());
-    let at = |address| channel(Protocol::Mqtt, &broker.host(), address);
-    let id = |message: &Message| String::from_utf8(message.payload.clone()).unwrap();
-    Conversation { channels: &channels, requests: at("requests"), answers: at("answers"), mark: text, id }.hold();
-}
+pub(super) const OPEN: &str = "allow_anonymous true";
 
 #[test]
 fn mqtt5_fields_of_a_message_arrive_and_own_messages_do_not() {
@@ -135,6 +112,21 @@ fn mqtt_what_it_has_no_place_for_is_refused_by_name() {
 }
 
 #[test]
+fn mqtt_what_is_larger_than_a_broker_takes_is_said_and_the_connection_goes_on() {
+    let Some(broker) = mosquitto(&format!("{OPEN}\nmax_packet_size 2000")) else { return };
+    let channels = channels(Network::default(), &broker.host());
+    let mut peer = Peer::new(&channels);
+    let orders = channel(Protocol::Mqtt5, &broker.host(), "orders");
+    let large = peer.send(&orders, text(&"x".repeat(2_000))).unwrap_err();
+    assert!(large.message.contains("2000 bytes at most") && !large.in_doubt, "{}", large.message);
+    assert_eq!(peer.send(&orders, text(&"x".repeat(1_900))), Ok(()));
+    // By 3.1.1 a broker has no way to say so but to go away.
+    let orders = Channel { protocol: Protocol::Mqtt, ..orders };
+    let large = peer.send(&orders, text(&"x".repeat(2_000))).unwrap_err();
+    assert!(large.message.contains(&broker.host()) && large.in_doubt, "{}", large.message);
+}
+
+#[test]
 fn mqtt_a_broker_that_ends_is_lost() {
     for protocol in [Protocol::Mqtt, Protocol::Mqtt5] {
         let Some(mut broker) = mosquitto(OPEN) else { return };
@@ -146,14 +138,19 @@ fn mqtt_a_broker_that_ends_is_lost() {
     }
 }
 
-#[test]
-fn mqtt_a_credential_is_sent_and_a_refused_one_is_named() {
+/// A broker that lets one user in, and the folder with its password.
+pub(super) fn with_a_user() -> Option<(Broker, std::path::PathBuf)> {
+    let program = installed("mosquitto_passwd", "ARAZZO_MOSQUITTO_PASSWD")?;
     let keys = folder("mqtt-users");
     let users = keys.join("users");
-    let Some(program) = installed("mosquitto_passwd", "ARAZZO_MOSQUITTO_PASSWD") else { return };
     let made = Command::new(program).args(["-b", "-c"]).arg(&users).args(["me", "s3cret"]).output().unwrap();
     assert!(made.status.success(), "{made:?}");
-    let Some(broker) = mosquitto(&format!("allow_anonymous false\npassword_file {}", users.display())) else { return };
+    Some((mosquitto(&format!("allow_anonymous false\npassword_file {}", users.display()))?, keys))
+}
+
+#[test]
+fn mqtt_a_credential_is_sent_and_a_refused_one_is_named() {
+    let Some((broker, keys)) = with_a_user() else { return };
     let channels = channels(Network::default(), &broker.host());
     for protocol in [Protocol::Mqtt, Protocol::Mqtt5] {
         let mut peer = Peer::new(&channels);
@@ -212,20 +209,4 @@ fn mqtt_a_broker_that_stands_still_is_not_waited_for() {
         let Some(broker) = mosquitto(OPEN) else { return };
         stands_still(&broker, &channel(protocol, &broker.host(), "a"));
     }
-}
-
-#[test]
-fn mqtt_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
-    let Some(broker) = mosquitto(OPEN) else { return };
-    let host = broker.host();
-    runs::takes_its_answer("mqtt", &host, |address| channel(Protocol::Mqtt, &host, address));
-    runs::says_who_vanished("mqtt", broker, |host, address| channel(Protocol::Mqtt, host, address));
-}
-
-#[test]
-fn mqtt5_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
-    let Some(broker) = mosquitto(OPEN) else { return };
-    let host = broker.host();
-    runs::takes_its_answer("mqtt5", &host, |address| channel(Protocol::Mqtt5, &host, address));
-    runs::says_who_vanished("mqtt5", broker, |host, address| channel(Protocol::Mqtt5, host, address));
 }

@@ -6,7 +6,7 @@ use super::brokers::{Broker, folder, free_port, installed};
 use super::*;
 use crate::tls::Authority;
 
-fn nats(more: &[&str]) -> Option<Broker> {
+pub(super) fn nats(more: &[&str]) -> Option<Broker> {
     let program = installed("nats-server", "ARAZZO_NATS_SERVER")?;
     let (port, folder) = (free_port(), folder("nats"));
     let number = port.to_string();
@@ -15,20 +15,6 @@ fn nats(more: &[&str]) -> Option<Broker> {
 
 fn at(broker: &Broker, address: &str) -> Channel {
     channel(Protocol::Nats, &broker.host(), address)
-}
-
-#[test]
-fn nats_a_hundred_requests_are_answered_between_messages_of_others() {
-    let Some(broker) = nats(&[]) else { return };
-    let channels = channels(Network::default(), &broker.host());
-    let mark = |id: &str| Message {
-        headers: vec![("correlationId".to_owned(), id.to_owned())],
-        reply_to: Some("answers".to_owned()),
-        ..text("{}")
-    };
-    let id = |message: &Message| message.headers[0].1.clone();
-    let (requests, answers) = (at(&broker, "requests"), at(&broker, "answers"));
-    Conversation { channels: &channels, requests, answers, mark, id }.hold();
 }
 
 #[test]
@@ -178,12 +164,4 @@ fn nats_a_broker_that_is_absent_or_denied_is_not_reached() {
 fn nats_a_broker_that_stands_still_is_not_waited_for() {
     let Some(broker) = nats(&[]) else { return };
     stands_still(&broker, &at(&broker, "a"));
-}
-
-#[test]
-fn nats_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
-    let Some(broker) = nats(&[]) else { return };
-    let host = broker.host();
-    runs::takes_its_answer("nats", &host, |address| channel(Protocol::Nats, &host, address));
-    runs::says_who_vanished("nats", broker, |host, address| channel(Protocol::Nats, host, address));
 }

@@ -13,8 +13,8 @@ use super::brokers::folder;
 use super::*;
 use crate::tls::{Authority, Identity};
 
-struct Hub {
-    host: String,
+pub(super) struct Hub {
+    pub(super) host: String,
     opened: Arc<AtomicUsize>,
     /// `METHOD path?query` and the headers of each handshake.
     handshakes: Arc<Mutex<Vec<String>>>,
@@ -22,7 +22,7 @@ struct Hub {
 }
 
 impl Hub {
-    fn start(identity: Option<Identity>) -> Self {
+    pub(super) fn start(identity: Option<Identity>) -> Self {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -62,6 +62,11 @@ impl Hub {
             }
         });
         Self { host, opened, handshakes, stop }
+    }
+
+    /// Ends it, with all its connections.
+    pub(super) fn end(&self) {
+        runtime().block_on(self.stop.send(())).unwrap();
     }
 }
 
@@ -148,15 +153,6 @@ fn ws_a_connection_is_shared_by_what_is_sent_and_heard() {
 }
 
 #[test]
-fn ws_a_hundred_requests_are_answered_between_messages_of_others() {
-    let hub = Hub::start(None);
-    let channels = channels(Network::default(), &hub.host);
-    let room = at(&hub.host, "/room");
-    let id = |message: &Message| String::from_utf8(message.payload.clone()).unwrap();
-    Conversation { channels: &channels, requests: room.clone(), answers: room, mark: text, id }.hold();
-}
-
-#[test]
 fn ws_text_and_bytes_keep_their_kinds() {
     let hub = Hub::start(None);
     let channels = channels(Network::default(), &hub.host);
@@ -233,7 +229,7 @@ fn ws_a_connection_that_ends_is_lost_with_its_reason() {
     assert!(lost.message.contains("1001 for the night"), "{}", lost.message);
     // It is opened again for what is asked for next, and only then.
     let heard = peer.subscribe(&room).unwrap();
-    runtime().block_on(hub.stop.send(())).unwrap();
+    hub.end();
     is_lost(&peer.lost(heard), &hub.host);
     // A connection that nobody wants any more is closed.
     peer.close();
@@ -287,12 +283,6 @@ fn wss_trusts_the_authorities_that_were_given() {
     peer.send(&room, text("please repeat")).unwrap();
     assert_eq!(payload(&peer.receive(heard)), "repeated");
     std::fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
-fn ws_a_run_takes_its_answer_among_those_of_others() {
-    let hub = Hub::start(None);
-    runs::takes_its_answer("ws", &hub.host, |address| at(&hub.host, &format!("/{address}")));
 }
 
 #[test]

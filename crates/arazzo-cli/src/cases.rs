@@ -89,7 +89,7 @@ const CASE: [&str; 14] = [
 const CREDENTIAL: [&str; 4] = ["for", "name", "value", "secret"];
 const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOutputs", "path", "requests"];
 const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
-const MESSAGE: [&str; 5] = ["headers", "payload", "text", "after", "misfit"];
+const MESSAGE: [&str; 6] = ["headers", "correlationId", "payload", "text", "after", "misfit"];
 const REPLY: [&str; 7] = ["status", "headers", "body", "text", "base64", "after", "failure"];
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 pub(crate) const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
@@ -313,6 +313,9 @@ impl Reader<'_> {
         for (key, list) in node.members() {
             let alone = std::slice::from_ref(list);
             let all = if matches!(list.kind, Kind::Array(_)) { list.items() } else { alone };
+            if all.is_empty() {
+                canned = canned.silent(&key.name);
+            }
             for message in all {
                 if self.object(message, "a message", &MESSAGE) {
                     let (after, misfit) = (self.after(message), self.flag(message, "misfit"));
@@ -323,7 +326,11 @@ impl Reader<'_> {
                         (Some(text), _) => text,
                         (None, payload) => payload.map(|payload| payload.to_json().to_string()).unwrap_or_default(),
                     };
-                    canned = canned.message(&key.name, StubMessage::new(headers, payload).after(after).misfit(misfit));
+                    let mut ready = StubMessage::new(headers, payload).after(after).misfit(misfit);
+                    if let Some(id) = message.get("correlationId") {
+                        ready = ready.correlation(id.to_json());
+                    }
+                    canned = canned.message(&key.name, ready);
                 }
             }
         }

@@ -186,6 +186,7 @@ fn as_text(description: &Description) -> String {
         let plan = description.plan(workflow.name);
         let width =
             plan.iter().map(|step| step.step.chars().count() + 2 * step.depth as usize).max().unwrap_or(0).min(60);
+        let methods = plan.iter().map(|step| step.method.len()).max().unwrap_or(0).max(6);
         for step in &plan {
             let margin = "  ".repeat(step.depth as usize);
             let width = width.saturating_sub(margin.len());
@@ -193,9 +194,13 @@ fn as_text(description: &Description) -> String {
                 lines.push(format!("  {margin}{:width$}  workflow {}", safe(&step.step), safe(calls)));
                 continue;
             }
-            let host = if step.host.is_empty() { "(no server: give --server)" } else { &step.host };
+            let host = match step.host.as_str() {
+                "" if step.is_webhook() => "(webhook: give --listen)",
+                "" => "(no server: give --server)",
+                host => host,
+            };
             lines.push(format!(
-                "  {margin}{:width$}  {:6} {}  {}",
+                "  {margin}{:width$}  {:methods$} {}  {}",
                 safe(&step.step),
                 step.method,
                 safe(host),

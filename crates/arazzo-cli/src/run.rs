@@ -143,7 +143,7 @@ fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
     }
     let builder = flags.document.builder_of(wanted.document, wanted.text, wanted.sources);
     let mut network = flags.network.network();
-    network.listen = flags.webhooks;
+    network.listen = flags.listen.webhooks;
     let mut builder = builder.limits(limits).network(network);
     if let Some(folder) = wanted.found {
         // No one has named it: a secret goes where the user says, and not where it says.

@@ -276,7 +276,9 @@ fn resume_one(
         return again(flags, named, (&run, &outcome), screen);
     }
     let given = |builder: Builder| {
-        let builder = flags.server.on(builder.naming(remedies::flag).network(flags.network.network()));
+        let mut network = flags.network.network();
+        network.listen = flags.listen.webhooks;
+        let builder = flags.server.on(builder.naming(remedies::flag).network(network));
         flags.allowed_hosts.iter().fold(builder, Builder::allow_host)
     };
     let mut resumed = match flags.with_new_documents {

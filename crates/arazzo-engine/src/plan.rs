@@ -57,6 +57,14 @@ pub struct PlannedStep {
     pub span: Place,
 }
 
+impl PlannedStep {
+    /// `true` for a step that waits for a webhook: it calls nothing, and is called.
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        self.method == "RECEIVE" && self.host.is_empty() && !self.url.contains("://")
+    }
+}
+
 /// Everything that running a workflow touches, which decides whether it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -603,11 +611,14 @@ fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<Pla
     if let Some(body) = step.call.body() {
         headers.push(("Content-Type".to_owned(), body.content_type.clone()));
     }
+    let is_web = endpoint.as_ref().is_none_or(|endpoint| endpoint.protocol.is_web());
     let (scheme, host, base) = match endpoint {
         Some(endpoint) => (endpoint.protocol.word(), endpoint.host, endpoint.path),
         None => ("channel", String::new(), String::new()),
     };
-    let address = address.trim_start_matches('/');
+    // Elsewhere `/a` is another address than `a`.
+    let address = if is_web { address.trim_start_matches('/') } else { address.as_str() };
+    let path = if is_web { format!("{base}/{address}") } else { address.to_owned() };
     let (server, host) =
         if channel.is_webhook() { (String::new(), String::new()) } else { (format!("{scheme}://{host}"), host) };
     Some(PlannedStep {
@@ -618,7 +629,7 @@ fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<Pla
         operation: target.operation.clone(),
         source: source.to_owned(),
         method: step.call.verb().to_ascii_uppercase(),
-        path: format!("{base}/{address}"),
+        path,
         url: format!("{server}{base}/{address}{query}"),
         host,
         headers,

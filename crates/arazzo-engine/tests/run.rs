@@ -214,6 +214,7 @@ impl World {
                 address: address.clone(),
                 is_stored: entry["stored"] == json!(true),
                 is_redelivered: entry["redelivered"] == json!(true) || copy > 0,
+                mark: None,
                 message: message.clone(),
             };
             self.pending.push((at, NO_CALL, Input::Channel(ChannelInput::Received { subscription, delivery })));

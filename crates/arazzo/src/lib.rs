@@ -130,7 +130,7 @@ pub mod values {
 pub mod messages {
     pub use arazzo_engine::asyncapi::Protocol;
     pub use arazzo_engine::machine::message::{
-        Channel, ChannelInput, ChannelRequest, Delivery, DeliveryId, Login, Message, SubscriptionId,
+        Channel, ChannelInput, ChannelRequest, Delivery, DeliveryId, Login, Mark, Message, SubscriptionId,
     };
 }
 
@@ -154,7 +154,7 @@ pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;
-pub use drivers::recorded_case::{RecordedCase, RecordedCredential, RecordedReply};
+pub use drivers::recorded_case::{RecordedCase, RecordedCredential, RecordedMessage, RecordedReply};
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
 pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};

@@ -257,8 +257,11 @@ impl Session {
     /// Goes on at `now` after so many ms in which no process had the run; calls are sent again.
     pub(crate) fn resume_at(&mut self, now: Millis, away_ms: Millis, again: &[CallId]) {
         self.now = self.now.max(now);
-        let turn = self.machine.resume_after(away_ms, again);
+        let turn = self.machine.resume_after(self.now, away_ms, again);
         self.keep_events(turn.events);
+        for refused in self.ask(turn.channels) {
+            self.step(self.now, refused);
+        }
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -400,6 +403,25 @@ impl Session {
         }
     }
 
+    /// What is asked of channels, and what is heard of that which the policy refuses.
+    fn ask(&mut self, requests: Vec<ChannelRequest>) -> Vec<Input> {
+        if let Some(recorder) = &mut self.recorder {
+            requests.iter().for_each(|request| recorder.channel(request));
+        }
+        let mut inputs = vec![];
+        for request in requests {
+            match self.judge_channel(&request) {
+                Ok(()) => self.turn.channels.push(request),
+                Err(message) => {
+                    let refused = refuse(&request, message).map(Input::Channel);
+                    self.turn.refused.extend(refused.clone());
+                    inputs.extend(refused);
+                }
+            }
+        }
+        inputs
+    }
+
     /// One step of the machine, and one more for each request that the policy refuses.
     fn step(&mut self, now: Millis, input: Input) {
         self.now = self.now.max(now);
@@ -412,19 +434,7 @@ impl Session {
             self.keep_events(turn.events);
             self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
             self.turn.aborts.extend(turn.aborts);
-            if let Some(recorder) = &mut self.recorder {
-                turn.channels.iter().for_each(|request| recorder.channel(request));
-            }
-            for request in turn.channels {
-                match self.judge_channel(&request) {
-                    Ok(()) => self.turn.channels.push(request),
-                    Err(message) => {
-                        let refused = refuse(&request, message).map(Input::Channel);
-                        self.turn.refused.extend(refused.clone());
-                        inputs.extend(refused);
-                    }
-                }
-            }
+            inputs.extend(self.ask(turn.channels));
             for outgoing in turn.sends {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.request(&outgoing.request);

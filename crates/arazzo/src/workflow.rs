@@ -460,7 +460,7 @@ impl Workflow {
     ///
     /// # Errors
     /// [`Error::Documents`] with every channel that would be connected to.
-    fn check_channels(&self) -> Result<(), Error> {
+    pub(crate) fn check_channels(&self) -> Result<(), Error> {
         let program = self.description.program();
         let mut faults = Diagnostics::default();
         let mut said: Vec<&str> = vec![];

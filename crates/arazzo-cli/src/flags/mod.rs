@@ -46,7 +46,7 @@ mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
 pub(crate) use bodies::EventBodiesFlag;
-pub(crate) use check::{CheckFlag, ReceiveFlag};
+pub(crate) use check::{CheckFlag, ListenFlag, ReceiveFlag};
 pub(crate) use coverage::CoverageFlag;
 pub(crate) use deny::{Denied, DenyFlag};
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};

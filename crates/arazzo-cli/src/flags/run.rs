@@ -1,16 +1,16 @@
 //! Commands that run something: `run`, `call`, `replay`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use super::values::{listen_address, server_url};
+use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags,
-    LimitFlags, MORE, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags,
-    PlainArguments, ProfileFlags, PromptFlag, ReceiveFlag, ServerFlags, SeveralFlags, VerbosityFlags, everyday,
+    LimitFlags, ListenFlag, MORE, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags,
+    PermissionFlags, PlainArguments, ProfileFlags, PromptFlag, ReceiveFlag, ServerFlags, SeveralFlags, VerbosityFlags,
+    everyday,
 };
 use crate::exit;
 
@@ -43,15 +43,8 @@ pub(crate) struct RunFlags {
     /// Take messages too that were stored before the run listened: retained, or waiting in a queue
     #[arg(long, env = "ARAZZO_RECEIVE_STORED", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) receive_stored: bool,
-    /// Listen at this address of this machine for the webhooks that steps receive
-    #[arg(
-        long = "listen",
-        value_name = "ADDRESS:PORT",
-        env = "ARAZZO_LISTEN",
-        hide_env_values = true,
-        value_parser = listen_address
-    )]
-    pub(crate) webhooks: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) listen: ListenFlag,
     #[command(flatten)]
     pub(crate) receive: ReceiveFlag,
     #[command(flatten)]

@@ -8,8 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::partial::saved_output;
 use super::values::{age, duration, host_and_port, size};
 use super::{
-    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag, SavedOutput,
-    ServerFlags, VerbosityFlags, everyday,
+    EventsFlag, JournalFileFlag, ListenFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag,
+    SavedOutput, ServerFlags, VerbosityFlags, everyday,
 };
 use crate::exit;
 use crate::requested::RequestedReport;
@@ -155,6 +155,8 @@ pub(crate) struct ResumeFlags {
     /// Another size of what is kept between steps
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_kept: Option<u64>,
+    #[command(flatten)]
+    pub(crate) listen: ListenFlag,
     #[command(flatten)]
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use arazzo::diagnostics::Code;
 use arazzo::values::{Json, Map, scalar_of};
-use arazzo::{Error, FailureKind, Readings, RecordedCase, RecordedCredential, RecordedReply, json};
+use arazzo::{Error, FailureKind, Readings, RecordedCase, RecordedCredential, RecordedMessage, RecordedReply, json};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -121,6 +121,14 @@ fn text_of(case: &RecordedCase) -> Result<String, String> {
         replies.insert(step.clone(), Json::from(all?));
     }
     one.insert("replies".to_owned(), Json::from(replies));
+    if !case.messages.is_empty() {
+        let mut messages = Map::new();
+        for (step, all) in &case.messages {
+            let all: Result<Vec<Json>, String> = all.iter().map(|message| message_of(step, message)).collect();
+            messages.insert(step.clone(), Json::from(all?));
+        }
+        one.insert("messages".to_owned(), Json::from(messages));
+    }
     let mut expect = Map::new();
     expect.insert("outcome".to_owned(), json!(case.status.word()));
     if case.exit != exit::SUCCEEDED {
@@ -164,6 +172,28 @@ fn carry_settings(case: &RecordedCase, one: &mut Map<String, Json>) {
     if case.readings != Readings::default() {
         one.insert("readings".to_owned(), json!(case.readings.word()));
     }
+}
+
+/// A message as a test file has it.
+fn message_of(step: &str, message: &RecordedMessage) -> Result<Json, String> {
+    let mut all = Map::new();
+    let mut headers = Map::new();
+    for (name, value) in &message.headers {
+        if headers.insert(name.clone(), json!(value)).is_some() {
+            return Err(format!("a message of step `{step}` has two headers `{name}`, which a test file cannot have"));
+        }
+    }
+    if !headers.is_empty() {
+        all.insert("headers".to_owned(), Json::from(headers));
+    }
+    let Ok(text) = std::str::from_utf8(&message.payload) else {
+        return Err(format!("a message of step `{step}` has a payload that is no text, which a test file cannot have"));
+    };
+    match Json::read(text) {
+        Ok(value) => drop(all.insert("payload".to_owned(), value)),
+        Err(_) => drop(all.insert("text".to_owned(), json!(text))),
+    }
+    Ok(Json::from(all))
 }
 
 /// A reply as a test file has it.

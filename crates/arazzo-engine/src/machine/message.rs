@@ -153,6 +153,15 @@ impl std::fmt::Debug for Message {
     }
 }
 
+/// How far a subscription has come, where its broker keeps what comes: it goes on behind that in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The part of the channel, of one that has several: the partition of a topic.
+    pub part: String,
+    /// The place in it, in words of the protocol: an offset, the id of an event.
+    pub at: String,
+}
+
 /// A message that came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -164,6 +173,9 @@ pub struct Delivery {
     pub is_stored: bool,
     /// `true` if the broker says that it was delivered before.
     pub is_redelivered: bool,
+    /// How far the subscription has come with it, where its broker keeps what comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
     /// The message.
     pub message: Message,
 }
@@ -181,6 +193,8 @@ pub enum ChannelRequest {
         timeout_ms: Millis,
         /// Bytes of a payload at most; a larger message is `Lost`.
         message_bytes: u64,
+        /// Where it goes on; empty where it begins.
+        after: Vec<Mark>,
     },
     /// Send a message; answered by `Sent` when the protocol has accepted it, or why not.
     Send {
@@ -209,6 +223,13 @@ pub enum ChannelRequest {
 /// What a run hears of its channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChannelInput {
+    /// How far a subscription has come before it brings anything, where its broker keeps what comes.
+    Placed {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The place in each part.
+        marks: Vec<Mark>,
+    },
     /// From now on no message is missed.
     Subscribed(SubscriptionId),
     /// A message came.

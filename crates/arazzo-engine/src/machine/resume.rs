@@ -91,14 +91,14 @@ impl Machine {
 
     /// Takes in that no process had the run for so many ms, and that calls are sent again, and says so: the time counts for
     /// no limit and for no step. Waits end when they would have.
-    pub fn resume_after(&mut self, ms: Millis, again: &[CallId]) -> Turn {
+    pub fn resume_after(&mut self, now: Millis, ms: Millis, again: &[CallId]) -> Turn {
         self.state.unowned_ms = self.state.unowned_ms.saturating_add(ms);
         self.shift_steps(ms);
-        self.lose_channels();
         self.state.waiting.values_mut().for_each(|pending| pending.since = pending.since.saturating_add(ms));
         let mut turn = Turn::default();
         let again = again.iter().map(|call| call.0).collect();
         self.emit(&mut turn, None, None, EventKind::RunResumed { away_ms: ms, again });
+        self.resume_channels(now, ms, &mut turn);
         turn
     }
 

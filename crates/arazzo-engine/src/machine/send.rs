@@ -10,7 +10,6 @@ use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
 use crate::limits::{Millis, is_overridden, is_safe};
 use crate::program::Step;
-use crate::reason::Reason;
 use crate::remedy::Limit;
 
 impl Machine {
@@ -35,8 +34,7 @@ impl Machine {
             built.absent.clear();
         }
         // What it brings about would be said where nobody listens.
-        if let Some(message) = self.deaf_to(step).filter(|_| !is_safe(&built.request.method)) {
-            let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
+        if let Some(mut fault) = self.deaf_to(id, step).filter(|_| !is_safe(&built.request.method)) {
             fault.remark("no request was sent");
             return Phase::Fail { step: id, fault, exchange: None };
         }

@@ -98,7 +98,8 @@ fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Setti
             NoUrl::NotHttp(url) => (format!("`{url}` is no address of a broker"), give_broker(source, channel)),
         };
         let message = format!("channel `{}` cannot be reached: {reason}", channel.name);
-        faults.push(Diagnostic::error(Code::UnknownServer, channel.span, message).remedy(remedy));
+        let fault = Diagnostic::error(Code::UnknownServer, channel.span, message).remedy(remedy);
+        faults.push(fault.note(step.span, format!("used by step `{}`", step.name)));
     }
 }
 

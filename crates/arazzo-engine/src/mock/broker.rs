@@ -145,6 +145,7 @@ impl Broker {
                 address: awaited.address.clone(),
                 is_stored: false,
                 is_redelivered: copy > 0,
+                mark: None,
                 message: message.clone(),
             };
             coming.push((after, ChannelInput::Received { subscription: awaited.subscription, delivery }));

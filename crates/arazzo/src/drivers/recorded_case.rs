@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use arazzo_engine::credentials::Credential;
 use arazzo_engine::event::{FailureKind, RunStatus};
 use arazzo_engine::machine::CallId;
+use arazzo_engine::machine::message::{ChannelInput, DeliveryId, Message, SubscriptionId};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::value::{Json, Map};
 
-use super::recording::{Entry, Recording, Sent};
+use super::recording::{Entry, Recording, Sent, TakenMessage};
+use crate::channel::SEND;
 
 /// A run as a test expects it, with stand-ins for its secrets.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,10 @@ pub struct RecordedCase {
     pub readings: Readings,
     /// Steps in the order in which they first sent a request, with what came for them in its order.
     pub replies: Vec<(String, Vec<RecordedReply>)>,
-    /// The requests: step, method, path and query.
+    /// Steps that waited for messages, in the order in which they first did, with those that they took. One without any has
+    /// waited in vain.
+    pub messages: Vec<(String, Vec<RecordedMessage>)>,
+    /// The requests: step, method, path and query; `SEND` and the address of messages.
     pub requests: Vec<(String, String, String)>,
     /// How the run ended.
     pub status: RunStatus,
@@ -58,6 +63,16 @@ pub struct RecordedCredential {
     pub value: String,
     /// `false` for what only says who calls.
     pub secret: bool,
+}
+
+/// A message that a step took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedMessage {
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its payload.
+    pub payload: Vec<u8>,
 }
 
 /// What came for a request.
@@ -110,7 +125,12 @@ impl Recording {
         for entry in &self.entries {
             let Entry::Request(Sent { call, step, method, url, .. }) = entry else { continue };
             let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
-            requests.push((step.clone(), method.clone(), target.unwrap_or_default().to_owned()));
+            let target = target.unwrap_or_default();
+            if method == SEND {
+                requests.push((step.clone(), method.clone(), target.trim_start_matches('/').to_owned()));
+                continue;
+            }
+            requests.push((step.clone(), method.clone(), target.to_owned()));
             let came = answers.get(call).cloned();
             let place = replies.iter().position(|(known, _)| known == step);
             match place.and_then(|place| replies.get_mut(place)) {
@@ -139,6 +159,7 @@ impl Recording {
             server_variables: servers.variables,
             readings: self.readings(),
             replies,
+            messages: self.taken_messages(),
             requests,
             status: end.status,
             exit: end.exit,
@@ -146,5 +167,30 @@ impl Recording {
             why: end.why,
             step: end.step,
         }
+    }
+
+    /// What steps took of what came by channels.
+    fn taken_messages(&self) -> Vec<(String, Vec<RecordedMessage>)> {
+        let came = |place: &(SubscriptionId, DeliveryId)| {
+            self.entries.iter().find_map(|entry| match entry {
+                Entry::Channel { heard: ChannelInput::Received { subscription, delivery }, .. } => {
+                    ((*subscription, delivery.delivery) == *place).then_some(&delivery.message)
+                }
+                _ => None,
+            })
+        };
+        let mut messages: Vec<(String, Vec<RecordedMessage>)> = vec![];
+        for TakenMessage { step, message } in &self.end.messages {
+            let message = message.as_ref().and_then(came);
+            let message = message.map(|Message { headers, payload, .. }| RecordedMessage {
+                headers: headers.clone(),
+                payload: payload.clone(),
+            });
+            match messages.iter_mut().find(|(known, _)| known == step) {
+                Some((_, all)) => all.extend(message),
+                None => messages.push((step.clone(), message.into_iter().collect())),
+            }
+        }
+        messages
     }
 }

@@ -13,6 +13,7 @@ use crate::envelope::Envelope;
 /// What a session takes in: an input, or what whoever goes on with its run says before that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "nearly all are inputs")]
 pub(crate) enum Taken {
     Input(Input),
     /// No process had the run for so many ms; these calls are sent again.

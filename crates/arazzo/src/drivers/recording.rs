@@ -9,9 +9,12 @@ use arazzo_engine::credentials::{Credential, Credentials};
 use arazzo_engine::event::{Event, EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Limits, Millis, Settings, Warning};
-use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Delivery, Message};
+use arazzo_engine::machine::message::{
+    ChannelInput, ChannelRequest, Delivery, DeliveryId, Mark, Message, SubscriptionId,
+};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Progress, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
+use arazzo_engine::reason::Reason;
 use arazzo_engine::remedy::{Limit, Naming, Remedy};
 use arazzo_engine::source::Sources;
 use arazzo_engine::stand_in::StandIns;
@@ -184,6 +187,18 @@ pub(crate) struct End {
     pub(crate) why: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
+    /// The messages that steps took, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) messages: Vec<TakenMessage>,
+}
+
+/// A message that a step took, or a step that waited for one in vain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TakenMessage {
+    pub(crate) step: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<(SubscriptionId, DeliveryId)>,
 }
 
 /// One line of the file, but for the entries.
@@ -234,7 +249,7 @@ impl Recording {
 
         let mut session = begin(head.inputs.clone(), head.settings(), head.epoch_ms)?;
         session.await_progress();
-        let (mut entries, mut events, mut end) = (vec![], vec![], None);
+        let (mut entries, mut events, mut messages, mut end) = (vec![], vec![], vec![], None);
         for (ms, taken) in log.inputs {
             let taken = match taken {
                 Taken::Input(input) => Taken::Input(hidden_input(input, &stand_ins)),
@@ -248,6 +263,7 @@ impl Recording {
             let turn = session.turn(ms);
             events.extend(turn.events.iter().map(|envelope| Print::of(&envelope.event)));
             entries.extend(sent(&turn, ms, &session).into_iter().map(Entry::Request));
+            messages.extend(taken_messages(&turn));
             end = End::of(ms, &turn.events).or(end);
         }
         let mut both = log.events.iter().zip(&events);
@@ -257,14 +273,16 @@ impl Recording {
             (found, _) => found,
         };
         let last = log.events.len() as Millis;
-        let end = end.unwrap_or(End {
+        let mut end = end.unwrap_or(End {
             ms: last,
             status: RunStatus::Stopped,
             exit: 1,
             outputs: Map::new(),
             why: None,
             step: None,
+            messages: vec![],
         });
+        end.messages = messages;
         Ok(Self { head, entries, end, unlike })
     }
 
@@ -472,7 +490,7 @@ fn learn_cookies(taken: &Taken, stand_ins: &mut StandIns) {
 fn hide_heard(heard: ChannelInput, stand_ins: &StandIns) -> ChannelInput {
     let hidden = |failure: Failure| Failure { message: stand_ins.in_text(&failure.message), ..failure };
     match heard {
-        ChannelInput::Subscribed(subscription) => ChannelInput::Subscribed(subscription),
+        heard @ (ChannelInput::Subscribed(_) | ChannelInput::Placed { .. }) => heard,
         ChannelInput::Lost { subscription, failure } => ChannelInput::Lost { subscription, failure: hidden(failure) },
         ChannelInput::Sent { call, result } => ChannelInput::Sent { call, result: result.map_err(hidden) },
         ChannelInput::Received { subscription, delivery } => {
@@ -489,7 +507,9 @@ fn hide_heard(heard: ChannelInput, stand_ins: &StandIns) -> ChannelInput {
                 payload: stand_ins.in_bytes(&message.payload),
             };
             let address = stand_ins.in_text(address);
-            ChannelInput::Received { subscription, delivery: Delivery { address, message, ..delivery } }
+            // The id of an event may be anything.
+            let mark = delivery.mark.clone().map(|mark| Mark { at: stand_ins.in_text(&mark.at), ..mark });
+            ChannelInput::Received { subscription, delivery: Delivery { address, message, mark, ..delivery } }
         }
     }
 }
@@ -552,6 +572,26 @@ pub(crate) fn sent(turn: &SessionTurn, ms: Millis, session: &Session) -> Vec<Sen
     turn.sends.iter().map(of).chain(messages).collect()
 }
 
+/// The messages that steps took in a turn, and steps that have waited in vain.
+fn taken_messages(turn: &SessionTurn) -> Vec<TakenMessage> {
+    // One of each message that is taken, in the same order.
+    let mut acknowledged = turn.channels.iter().filter_map(|request| match request {
+        ChannelRequest::Acknowledge { subscription, delivery } => Some((*subscription, *delivery)),
+        _ => None,
+    });
+    let events = turn.events.iter().map(|envelope| &envelope.event);
+    events
+        .filter_map(|event| {
+            let message = match &event.kind {
+                EventKind::MessageReceived { .. } => Some(acknowledged.next()?),
+                EventKind::StepFinished { why: Some(why), .. } if why.code == Reason::NoMatchingMessage => None,
+                _ => return None,
+            };
+            Some(TakenMessage { step: event.step.clone()?, message })
+        })
+        .collect()
+}
+
 /// A message as a request is recorded: its channel in the place of a url.
 fn sent_message(request: &ChannelRequest, ms: Millis, session: &Session) -> Option<Sent> {
     let ChannelRequest::Send { call, channel, message, .. } = request else { return None };
@@ -586,6 +626,7 @@ impl End {
                 outputs: outputs.clone(),
                 why: why.as_ref().map(|why| why.code.word().to_owned()),
                 step: why.as_ref().and_then(|why| why.step.clone()),
+                messages: vec![],
             }),
             _ => None,
         })

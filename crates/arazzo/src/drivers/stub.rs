@@ -69,6 +69,7 @@ impl Reply {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StubMessage {
     after_ms: Millis,
+    id: Option<Json>,
     message: Message,
     is_misfit: bool,
 }
@@ -78,7 +79,14 @@ impl StubMessage {
     #[must_use]
     pub fn new(headers: Vec<(String, String)>, payload: impl Into<Vec<u8>>) -> Self {
         let message = Message { headers, payload: payload.into(), ..Message::default() };
-        Self { after_ms: 0, message, is_misfit: false }
+        Self { after_ms: 0, id: None, message, is_misfit: false }
+    }
+
+    /// It has this id in the place of the one that is waited for, where its channel says that messages have it.
+    #[must_use]
+    pub fn correlation(mut self, id: impl Into<Json>) -> Self {
+        self.id = Some(id.into());
+        self
     }
 
     /// It is meant to be none of the messages that its channel is described with.
@@ -102,6 +110,7 @@ impl StubMessage {
 pub struct StubReplies {
     replies: BTreeMap<String, VecDeque<Reply>>,
     messages: BTreeMap<String, VecDeque<StubMessage>>,
+    silent: BTreeSet<String>,
 }
 
 impl StubReplies {
@@ -123,9 +132,15 @@ impl StubReplies {
         self
     }
 
-    /// The steps and operations that have answers.
+    /// A step that receives, by its `stepId`, the operation or the channel, waits in vain: nothing comes.
+    pub fn silent(mut self, step_or_channel: impl Into<String>) -> Self {
+        self.silent.insert(step_or_channel.into());
+        self
+    }
+
+    /// The steps and operations that have answers, and those that have none.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.replies.keys().chain(self.messages.keys()).map(String::as_str)
+        self.replies.keys().chain(self.messages.keys()).chain(&self.silent).map(String::as_str)
     }
 }
 
@@ -150,10 +165,11 @@ pub(crate) fn rehearse(
     canned: StubReplies,
     mut observe: impl FnMut(&Envelope),
 ) -> Rehearsal {
-    let StubReplies { replies: mut ready, messages } = canned;
+    let StubReplies { replies: mut ready, messages, silent } = canned;
     let mut broker = StubBroker {
         program,
         messages,
+        silent,
         waits: BTreeSet::new(),
         deliveries: 0,
         coming: vec![],
@@ -221,6 +237,8 @@ pub(crate) fn rehearse(
 struct StubBroker<'p> {
     program: &'p Program,
     messages: BTreeMap<String, VecDeque<StubMessage>>,
+    /// Steps, operations and channels that nothing comes for.
+    silent: BTreeSet<String>,
     /// Waits that were answered.
     waits: BTreeSet<u64>,
     deliveries: u64,
@@ -268,13 +286,18 @@ impl StubBroker<'_> {
             return;
         }
         let names = [Some(step.name.as_str()), operation, channel];
+        if names.into_iter().flatten().any(|name| self.silent.contains(name)) {
+            return;
+        }
         let found = names.into_iter().flatten().find(|name| self.messages.get(*name).is_some_and(|m| !m.is_empty()));
         let Some(ready) = found.map(str::to_owned).and_then(|name| self.messages.get_mut(&name)) else {
             unanswered.push(step.name.clone());
             return;
         };
-        while let Some(StubMessage { after_ms, message, is_misfit }) = ready.pop_front() {
-            let message = with_correlation(self.program, awaited, message);
+        while let Some(StubMessage { after_ms, id, message, is_misfit }) = ready.pop_front() {
+            let mut own = awaited.clone();
+            own.correlation = id.or(own.correlation);
+            let message = with_correlation(self.program, &own, message);
             let taken = session.has_id(awaited, &message);
             self.deliveries += 1;
             match (session.misfit(awaited, &message), is_misfit) {
@@ -290,6 +313,7 @@ impl StubBroker<'_> {
                 address: awaited.address.clone(),
                 is_stored: false,
                 is_redelivered: false,
+                mark: None,
                 message,
             };
             let heard = ChannelInput::Received { subscription: awaited.subscription, delivery };

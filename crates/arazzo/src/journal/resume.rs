@@ -520,6 +520,7 @@ impl Resumed {
                 "the message of step `{step}` to channel `{channel}` is not sent again: decide that it failed, or that it was accepted"
             )));
         }
+        self.workflow.check_channels()?;
         let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, changes, .. } = self;
         let (setup, renewal, claim) = (self.setup, self.renewal, self.claim);
         let world = &workflow.description.world;

@@ -152,6 +152,7 @@ impl Broker {
             address: address.to_owned(),
             is_stored,
             is_redelivered,
+            mark: None,
             message,
         };
         ChannelInput::Received { subscription, delivery }

@@ -2,11 +2,10 @@
 
 use super::super::Machine;
 use super::super::frame::View;
-use super::super::message::{ChannelRequest, Delivery, SubscriptionId};
+use super::super::message::{ChannelRequest, Delivery, Message, SubscriptionId};
 use super::super::wire::Turn;
 use super::correlate::{matches, see};
 use super::messaging::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
-use crate::asyncapi::Protocol;
 use crate::event::{EventKind, IgnoredBecause, Interest};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
@@ -18,9 +17,15 @@ use crate::value::Json;
 /// Fingerprints of messages that are remembered of a subscription.
 const SEEN: usize = 10_000;
 
-/// The fingerprint of a message at an address.
-pub(super) fn print_of(channel: &str, address: &str, payload: &[u8]) -> u64 {
-    fingerprint([channel.as_bytes(), address.as_bytes(), payload])
+/// The fingerprint of a message at an address of a broker, by whichever channel it goes and comes.
+pub(super) fn print_of(host: &str, address: &str, payload: &[u8]) -> u64 {
+    fingerprint([host.as_bytes(), address.as_bytes(), payload])
+}
+
+/// The fingerprint of all of a message.
+pub(super) fn print_of_all(message: &Message) -> u64 {
+    let headers = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    fingerprint([message.payload.as_slice()].into_iter().chain(headers))
 }
 
 impl Machine {
@@ -31,21 +36,27 @@ impl Machine {
         let Some(channel) = program.channel(known.channel) else { return };
         let address = if delivery.address.is_empty() { known.address.clone() } else { delivery.address.clone() };
         let message = &delivery.message;
-        let print = print_of(&channel.name, &address, &message.payload);
-        let headers = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        let whole = fingerprint([message.payload.as_slice()].into_iter().chain(headers));
+        let endpoint = self.endpoint_of(channel).ok();
+        let host = endpoint.as_ref().map(|endpoint| endpoint.host.as_str()).unwrap_or_default();
+        let print = print_of(host, &address, &message.payload);
+        let whole = print_of_all(message);
         let is_known = known.seen.contains(&whole);
         let seen = see(message, self.content_type_of(channel, &known.steps), self.state.settings.limits.body_bytes);
         for step in known.steps.clone() {
             self.learn_message(step, &seen);
         }
-        let echoes = self.protocol_of(channel).is_some_and(Protocol::echoes);
+        let echoes = endpoint.is_some_and(|endpoint| endpoint.protocol.echoes());
         let Some(messaging) = self.state.messaging.as_mut() else { return };
         let own = messaging.sent.iter().position(|sent| *sent == print).filter(|_| echoes);
         if let Some(place) = own {
             messaging.sent.remove(place);
         }
+        let mut is_resumed = false;
         if let Some(known) = messaging.subscription_mut(id) {
+            is_resumed = known.is_resumed;
+            if let Some(mark) = delivery.mark.clone() {
+                known.marks.insert(mark.part, mark.at);
+            }
             known.seen.push(whole);
             if known.seen.len() > SEEN {
                 known.seen.remove(0);
@@ -53,7 +64,10 @@ impl Machine {
         }
         let because = match () {
             () if own.is_some() => Some(IgnoredBecause::Own),
-            () if delivery.is_stored && !self.state.settings.receive_stored => Some(IgnoredBecause::Older),
+            // What was queued while no process had the run came after it had begun to listen.
+            () if delivery.is_stored && !self.state.settings.receive_stored && (is_known || !is_resumed) => {
+                Some(IgnoredBecause::Older)
+            }
             () if delivery.is_redelivered && is_known => Some(IgnoredBecause::Duplicate),
             () => None,
         };

@@ -55,6 +55,15 @@ pub(in super::super) struct Subscription {
     pub(in super::super) ignored: BTreeMap<IgnoredBecause, u32>,
     /// Events that said so.
     pub(in super::super) shown: u32,
+    /// How far it has come in each part, where its broker keeps what comes.
+    #[serde(default)]
+    pub(in super::super) marks: BTreeMap<String, String>,
+    /// The calls that the run had made when it began.
+    #[serde(default)]
+    pub(in super::super) calls: u64,
+    /// `true` if it goes on in another process: what was stored meanwhile has come while it was listened to.
+    #[serde(default)]
+    pub(in super::super) is_resumed: bool,
 }
 
 /// How a subscription gets on.

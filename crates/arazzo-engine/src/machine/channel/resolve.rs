@@ -13,6 +13,7 @@ use crate::value::{Json, Map, Value};
 
 use super::super::fault::Fault;
 use super::super::message::{self, Hook, Login};
+use super::super::wire::FailureKind;
 use super::super::{Machine, select};
 
 /// A channel as it is connected to.
@@ -26,8 +27,17 @@ pub(super) struct Resolved {
     pub(super) renews: bool,
 }
 
+/// What helps where a server of channels is not there, or lets nobody in.
+pub(super) fn remedy_of_loss(kind: FailureKind, channel: Option<&Channel>) -> Option<Remedy> {
+    match kind {
+        FailureKind::Dns | FailureKind::Connect => Some(Remedy::GiveOtherServer),
+        FailureKind::NotLetIn => channel.and_then(login_remedy),
+        _ => None,
+    }
+}
+
 /// What lets a run in where a server of channels wants to know who connects: one of its schemes.
-pub(super) fn login_remedy(channel: &Channel) -> Option<Remedy> {
+fn login_remedy(channel: &Channel) -> Option<Remedy> {
     let ways = channel.server()?.security.iter().filter_map(|scheme| {
         let name = scheme.name.clone();
         Some(vec![match (scheme.kind.as_str(), scheme.scheme.as_str()) {

@@ -9,7 +9,7 @@ use super::super::phase::Phase;
 use super::super::values::ValueBuilder;
 use super::super::wire::{CallId, Failure, FailureKind, ParsedUrl, Progress, Stop, Turn};
 use super::arrive::print_of;
-use super::resolve::{key_of, login_remedy, merged, part_of, shown_address};
+use super::resolve::{key_of, merged, part_of, remedy_of_loss, shown_address};
 use crate::asyncapi::is_id_header;
 use crate::event::{EventKind, Interest};
 use crate::expr::eval::SeenMessage;
@@ -20,7 +20,7 @@ use crate::media_type::MediaType;
 use crate::openapi::encode;
 use crate::program::{Draft, Location, SendCall, Step};
 use crate::reason::Reason;
-use crate::remedy::{Limit, Remedy};
+use crate::remedy::Limit;
 use crate::value::{Json, Value};
 
 /// What is learned while a message is built: values that are absent, and credentials.
@@ -151,8 +151,7 @@ impl Machine {
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let crate::program::Call::Send(call) = &step.call else { return self.go_on_to(None) };
         // An answer would come where nobody listens.
-        if let Some(message) = self.deaf_to(step) {
-            let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
+        if let Some(mut fault) = self.deaf_to(id, step) {
             fault.remark("no message was sent");
             return Phase::Fail { step: id, fault, exchange: None };
         }
@@ -181,12 +180,8 @@ impl Machine {
         self.state.paces.entry(id).or_default().note_request(built.print);
         let name = program.channel(call.target.channel).map(|channel| channel.name.clone()).unwrap_or_default();
         let address = shown_address(&built.channel);
-        let exchange = Exchange {
-            url: name.clone(),
-            method: address.clone(),
-            message: Some(Box::new(built.seen)),
-            ..Exchange::default()
-        };
+        let exchange =
+            Exchange { url: name, method: address.clone(), message: Some(Box::new(built.seen)), ..Exchange::default() };
         let slot = self.stash(&exchange);
         let pending = self.new_call(now, id, CallPurpose::Message, None);
         // From here on nobody knows whether it has left.
@@ -208,7 +203,7 @@ impl Machine {
         let messaging = self.state.messaging.get_or_insert_default();
         messaging.count += 1;
         if built.channel.protocol.echoes() && !mocked {
-            messaging.sent.push(print_of(&name, &address, &built.message.payload));
+            messaging.sent.push(print_of(&built.channel.host, &address, &built.message.payload));
         }
         let (channel, message) = (built.channel, built.message);
         turn.channels.push(ChannelRequest::Send { call, channel, message, timeout_ms, message_bytes });
@@ -239,10 +234,8 @@ impl Machine {
                 }
                 let message = format!("the message to channel `{channel}` was not accepted: {shown}");
                 let mut fault = self.fault_at(id, Reason::MessageNotSent, message);
-                let nowhere = matches!(failure.kind, FailureKind::Dns | FailureKind::Connect);
                 let channel = self.program.step(id).and_then(|step| self.program.channel_of(step));
-                let let_in = channel.filter(|_| failure.kind == FailureKind::NotLetIn).and_then(login_remedy);
-                fault = fault.with_remedy(nowhere.then_some(Remedy::GiveOtherServer).or(let_in));
+                fault = fault.with_remedy(remedy_of_loss(failure.kind, channel));
                 if failure.in_doubt {
                     fault.remark("whether it has arrived is not known");
                 }

@@ -62,6 +62,25 @@ impl Machine {
         })
     }
 
+    /// The stream of a step that was listened to by another process, where its request does nothing.
+    pub(super) fn find_stream_again(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        step: &Step,
+        turn: &mut Turn,
+    ) -> Option<Resolved> {
+        if step.workflow != self.frame().workflow {
+            return None;
+        }
+        let Ok((mut built, Ready::Now)) = self.build_request(now, step, None, self.state.calls) else { return None };
+        if !may_open_ahead(&built) || self.refuse_unplanned_stream(id, step, &built.request).is_some() {
+            return None;
+        }
+        self.learn_stream(id, step, &mut built, turn);
+        self.resolve_stream(step, built, false)
+    }
+
     fn learn_stream(&mut self, id: StepId, step: &Step, built: &mut Built, turn: &mut Turn) {
         self.learn_built(id, step, built, turn);
         self.learn_password(&built.request.url);

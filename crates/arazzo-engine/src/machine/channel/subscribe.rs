@@ -1,5 +1,7 @@
 //! A channel that a step may receive from is listened to as soon as it is known where it is, and before any step sends.
 
+use std::collections::BTreeMap;
+
 use super::super::Machine;
 use super::super::fault::Fault;
 use super::super::frame::{Next, View};
@@ -7,7 +9,7 @@ use super::super::message::{ChannelInput, ChannelRequest, Delivery, Subscription
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::messaging::{Listening, Subscription};
-use super::resolve::{Resolved, part_of, shown_address};
+use super::resolve::{Resolved, part_of, remedy_of_loss, shown_address};
 use crate::asyncapi::CorrelationPlace;
 use crate::expr::StepId;
 use crate::limits::Millis;
@@ -131,6 +133,7 @@ impl Machine {
         let key = resolved.key;
         let limits = &self.state.settings.limits;
         let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
+        let calls = self.state.calls;
         let messaging = self.state.messaging.get_or_insert_default();
         let id = SubscriptionId(messaging.next + 1);
         if let Some(known) = messaging.subscriptions.iter_mut().find(|subscription| subscription.key == key) {
@@ -148,7 +151,16 @@ impl Machine {
             (known.id, known.status) = (id, Listening::Opening);
             messaging.next += 1;
             let channel = resolved.channel;
-            turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+            known.calls = calls;
+            known.marks.clear();
+            let after = vec![];
+            turn.channels.push(ChannelRequest::Subscribe {
+                subscription: id,
+                channel,
+                timeout_ms,
+                message_bytes,
+                after,
+            });
             return id;
         }
         messaging.next += 1;
@@ -161,17 +173,26 @@ impl Machine {
             steps: vec![step],
             buffer: vec![],
             seen: vec![],
-            ignored: std::collections::BTreeMap::new(),
+            ignored: BTreeMap::new(),
             shown: 0,
+            marks: BTreeMap::new(),
+            calls,
+            is_resumed: false,
         });
-        let channel = resolved.channel;
-        turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+        let (channel, after) = (resolved.channel, vec![]);
+        turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes, after });
         id
     }
 
     /// Takes in what is heard of channels.
     pub(in super::super) fn take_channel(&mut self, now: Millis, input: ChannelInput, turn: &mut Turn) -> Phase {
         match input {
+            ChannelInput::Placed { subscription, marks } => {
+                if let Some(known) = self.state.messaging.as_mut().and_then(|m| m.subscription_mut(subscription)) {
+                    known.marks = marks.into_iter().map(|mark| (mark.part, mark.at)).collect();
+                }
+                Phase::Resume
+            }
             ChannelInput::Subscribed(id) => {
                 if let Some(known) = self.state.messaging.as_mut().and_then(|m| m.subscription_mut(id))
                     && known.status == Listening::Opening
@@ -218,7 +239,7 @@ impl Machine {
     }
 
     /// Why a channel cannot be listened to that a step of the same workflow has still to receive from.
-    pub(in super::super) fn deaf_to(&self, step: &Step) -> Option<String> {
+    pub(in super::super) fn deaf_to(&self, id: StepId, step: &Step) -> Option<Fault> {
         let messaging = self.state.messaging.as_ref()?;
         let view = self.view(None);
         let waits = |id: &StepId| {
@@ -226,20 +247,15 @@ impl Machine {
             known && view.state(*id).is_none_or(|state| state.visits == 0)
         };
         messaging.subscriptions.iter().find_map(|subscription| match &subscription.status {
-            Listening::Lost(_, message) if subscription.steps.iter().any(waits) => {
-                Some(format!("channel `{}` cannot be listened to: {message}", subscription.address))
+            Listening::Lost(kind, message) if subscription.steps.iter().any(waits) => {
+                let channel = self.program.channel(subscription.channel);
+                let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
+                let message = format!("channel `{name}` cannot be listened to: {message}");
+                let fault = self.fault_at(id, Reason::ConnectionLost, message);
+                Some(fault.with_remedy(remedy_of_loss(*kind, channel)))
             }
             _ => None,
         })
-    }
-
-    /// After a time without a process nothing is listened to any more: what came meanwhile is not known.
-    pub(in super::super) fn lose_channels(&mut self) {
-        let Some(messaging) = &mut self.state.messaging else { return };
-        for subscription in &mut messaging.subscriptions {
-            let message = "the process that was connected has ended".to_owned();
-            subscription.status = Listening::Lost(FailureKind::ConnectionLost, message);
-        }
     }
 
     /// Ends what is listened to, when the run does.

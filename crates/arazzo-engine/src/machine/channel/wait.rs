@@ -6,7 +6,7 @@ use super::super::frame::{Next, Position};
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::messaging::{BUFFERED, Joining, Listening, OpenReceive};
-use super::resolve::login_remedy;
+use super::resolve::remedy_of_loss;
 use crate::asyncapi::Protocol;
 use crate::event::{EventKind, IgnoredBecause, StepStatus};
 use crate::expr::eval::SeenMessage;
@@ -279,9 +279,7 @@ impl Machine {
             return Phase::Stop(Stop::Limit, fault.with_remedy(Some(Remedy::Raise(Limit::Body))));
         }
         let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
-        let refused = matches!(kind, FailureKind::Dns | FailureKind::Connect);
-        let let_in = channel.filter(|_| kind == FailureKind::NotLetIn).and_then(login_remedy);
-        fault = fault.with_remedy(refused.then_some(Remedy::GiveOtherServer).or(let_in));
+        fault = fault.with_remedy(remedy_of_loss(kind, channel));
         Phase::Fail { step: id, fault, exchange: None }
     }
 

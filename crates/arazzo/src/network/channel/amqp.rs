@@ -285,6 +285,7 @@ impl Conversation {
             address: consumer.address.clone().unwrap_or_else(|| delivery.routing_key.to_string()),
             is_stored,
             is_redelivered: delivery.redelivered,
+            mark: None,
             message: message(&delivery),
         };
         match desk.received(subscription, incoming).await {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use arazzo_engine::machine::message::{Channel, ChannelInput, Delivery, DeliveryId, Message, SubscriptionId};
+use arazzo_engine::machine::message::{Channel, ChannelInput, Delivery, DeliveryId, Mark, Message, SubscriptionId};
 use arazzo_engine::machine::{CallId, Failure, FailureKind};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -21,6 +21,12 @@ pub(super) struct SubscribeOrder {
     pub(super) subscription: SubscriptionId,
     pub(super) channel: Channel,
     pub(super) until: Instant,
+    /// Where it goes on; empty where it begins.
+    #[cfg_attr(
+        not(any(feature = "channel-http", feature = "channel-kafka")),
+        expect(dead_code, reason = "only event streams and Kafka keep what came")
+    )]
+    pub(super) after: Vec<Mark>,
 }
 
 pub(super) struct SendOrder {
@@ -65,6 +71,8 @@ pub(super) struct Incoming {
     pub(super) address: String,
     pub(super) is_stored: bool,
     pub(super) is_redelivered: bool,
+    /// How far the subscription has come with it, where its broker keeps what comes.
+    pub(super) mark: Option<Mark>,
     pub(super) message: Message,
 }
 
@@ -121,6 +129,12 @@ impl Desk {
         self.say(ChannelInput::Subscribed(order.subscription)).await;
     }
 
+    /// How far a subscription has come that brings nothing yet.
+    #[cfg(feature = "channel-kafka")]
+    pub(super) async fn placed(&self, subscription: SubscriptionId, marks: Vec<Mark>) {
+        self.say(ChannelInput::Placed { subscription, marks }).await;
+    }
+
     /// Hands a message over, and gives its number; nothing if the subscription is not open, or is lost by the message.
     pub(super) async fn received(&mut self, subscription: SubscriptionId, incoming: Incoming) -> Option<DeliveryId> {
         let next = self.open.get_mut(&subscription)?;
@@ -131,8 +145,8 @@ impl Desk {
         }
         let delivery = DeliveryId(*next);
         *next += 1;
-        let Incoming { address, is_stored, is_redelivered, message } = incoming;
-        let delivery = Delivery { delivery, address, is_stored, is_redelivered, message };
+        let Incoming { address, is_stored, is_redelivered, mark, message } = incoming;
+        let delivery = Delivery { delivery, address, is_stored, is_redelivered, mark, message };
         let number = delivery.delivery;
         self.say(ChannelInput::Received { subscription, delivery }).await;
         Some(number)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use arazzo_engine::event_stream::{Event, Reader};
-use arazzo_engine::machine::message::{Channel, Message};
+use arazzo_engine::machine::message::{Channel, Mark, Message};
 use arazzo_engine::machine::{Failure, FailureKind};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming as Body};
@@ -53,13 +53,15 @@ struct Progress {
 }
 
 async fn listen(way: &Way, order: SubscribeOrder, until: Instant, mut desk: Desk) {
-    let mut body = match desk.bounded(until, "begin an event stream", open(way, &order.channel, "")).await {
+    // Where another process has come to.
+    let last_id = order.after.first().map(|mark| mark.at.clone()).unwrap_or_default();
+    let mut body = match desk.bounded(until, "begin an event stream", open(way, &order.channel, &last_id)).await {
         Some(Ok(body)) => body,
         Some(Err(failure)) => return desk.close_with(order.subscription, failure).await,
         None => return,
     };
     desk.subscribed(&order).await;
-    let mut progress = Progress { last_id: String::new(), pause: Duration::from_secs(1), tries: 0 };
+    let mut progress = Progress { last_id, pause: Duration::from_secs(1), tries: 0 };
     loop {
         let mut failure = match follow(&order, &mut desk, body, &mut progress).await {
             End::Unwanted => return,
@@ -130,10 +132,12 @@ async fn follow(order: &SubscribeOrder, desk: &mut Desk, mut body: Body, progres
 
 fn incoming(channel: &Channel, event: Event) -> Incoming {
     let Event { name, id, own_id, data } = event;
+    let mark = Some(Mark { part: String::new(), at: id.clone() });
     let named = [("event", name), ("id", own_id.then_some(id))];
     let headers = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     let message = Message { headers, payload: data.into_bytes(), ..Message::default() };
-    Incoming { address: channel.address.clone(), is_stored: false, is_redelivered: false, message }
+    let mark = mark.filter(|mark| !mark.at.is_empty());
+    Incoming { address: channel.address.clone(), is_stored: false, is_redelivered: false, mark, message }
 }
 
 /// Opens a stream, after the event with this id.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arazzo_engine::machine::message::{Channel, Login, Message, SubscriptionId};
+use arazzo_engine::machine::message::{Channel, Login, Mark, Message, SubscriptionId};
 use arazzo_engine::machine::{Failure, FailureKind};
 use rskafka::BackoffConfig;
 use rskafka::client::error::Error;
@@ -43,7 +43,15 @@ struct Conversation {
     patient: Option<Client>,
     topics: BTreeMap<String, Arc<Topic>>,
     reading: BTreeMap<SubscriptionId, JoinSet<()>>,
-    heard: mpsc::Sender<(SubscriptionId, Result<RecordAndOffset, Failure>)>,
+    heard: mpsc::Sender<Heard>,
+}
+
+/// A record of a partition came, or nothing comes any more.
+type Heard = (SubscriptionId, Result<(i32, RecordAndOffset), Failure>);
+
+/// The offset from which a partition is read on.
+fn mark(partition: i32, offset: i64) -> Mark {
+    Mark { part: partition.to_string(), at: offset.to_string() }
 }
 
 /// Where messages to a topic are sent.
@@ -68,8 +76,8 @@ pub(super) async fn serve(way: Arc<Way>, channel: Channel, until: Instant, mut d
                 None => return,
             },
             record = records.recv() => match record {
-                Some((subscription, Ok(record))) => {
-                    let incoming = incoming(&channel, record.record);
+                Some((subscription, Ok((partition, record)))) => {
+                    let incoming = incoming(&channel, mark(partition, record.offset + 1), record.record);
                     if desk.received(subscription, incoming).await.is_none() {
                         conversation.reading.remove(&subscription);
                     }
@@ -85,7 +93,7 @@ pub(super) async fn serve(way: Arc<Way>, channel: Channel, until: Instant, mut d
     }
 }
 
-fn incoming(channel: &Channel, record: Record) -> Incoming {
+fn incoming(channel: &Channel, mark: Mark, record: Record) -> Incoming {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let message = Message {
         headers: record.headers.into_iter().map(|(name, value)| (name, text(value))).collect(),
@@ -93,16 +101,11 @@ fn incoming(channel: &Channel, record: Record) -> Incoming {
         payload: record.value.unwrap_or_default(),
         ..Message::default()
     };
-    Incoming { address: channel.address.clone(), is_stored: false, is_redelivered: false, message }
+    Incoming { address: channel.address.clone(), is_stored: false, is_redelivered: false, mark: Some(mark), message }
 }
 
 impl Conversation {
-    async fn begin(
-        way: Arc<Way>,
-        channel: Channel,
-        most: u64,
-        heard: mpsc::Sender<(SubscriptionId, Result<RecordAndOffset, Failure>)>,
-    ) -> Result<Self, Failure> {
+    async fn begin(way: Arc<Way>, channel: Channel, most: u64, heard: mpsc::Sender<Heard>) -> Result<Self, Failure> {
         let proxy = Proxy::start(way, &channel).await;
         let proxy =
             Arc::new(proxy.map_err(|error| refusal(format!("there is no way to `{}`: {error}", channel.host)))?);
@@ -125,6 +128,8 @@ impl Conversation {
             Order::Subscribe(order) => {
                 match desk.bounded(order.until, "say where the topic ends", self.ends(&order)).await {
                     Some(Ok(ends)) => {
+                        let marks = ends.iter().map(|(number, _, offset)| mark(*number, *offset)).collect();
+                        desk.placed(order.subscription, marks).await;
                         desk.subscribed(&order).await;
                         self.read(order.subscription, ends);
                     }
@@ -152,8 +157,8 @@ impl Conversation {
         }
     }
 
-    /// The partitions of a topic, with the offsets at which they end now.
-    async fn ends(&mut self, order: &SubscribeOrder) -> Result<Vec<(PartitionClient, i64)>, Failure> {
+    /// The partitions of a topic, with the offsets at which they end now, or up to which another process has read them.
+    async fn ends(&mut self, order: &SubscribeOrder) -> Result<Vec<(i32, PartitionClient, i64)>, Failure> {
         binding::check(&order.channel, false)?;
         let name = topic_name(&order.channel).to_owned();
         let numbers = self.partitions(&name).await?;
@@ -163,9 +168,13 @@ impl Conversation {
         let mut ends = vec![];
         for number in numbers {
             let once = self.partition(&self.once, &name, number).await?;
-            let end = once.get_offset(OffsetAt::Latest).await.map_err(|error| self.failure(&error))?;
+            let mark = order.after.iter().find(|mark| mark.part == number.to_string());
+            let end = match mark.and_then(|mark| mark.at.parse().ok()) {
+                Some(offset) => offset,
+                None => once.get_offset(OffsetAt::Latest).await.map_err(|error| self.failure(&error))?,
+            };
             let patient = self.patient.as_ref().unwrap_or(&self.once);
-            ends.push((self.partition(patient, &name, number).await?, end));
+            ends.push((number, self.partition(patient, &name, number).await?, end));
         }
         Ok(ends)
     }
@@ -205,9 +214,9 @@ impl Conversation {
         failure(&self.channel, &self.proxy, error)
     }
 
-    fn read(&mut self, subscription: SubscriptionId, ends: Vec<(PartitionClient, i64)>) {
+    fn read(&mut self, subscription: SubscriptionId, ends: Vec<(i32, PartitionClient, i64)>) {
         let mut reading = JoinSet::new();
-        for (partition, mut offset) in ends {
+        for (number, partition, mut offset) in ends {
             let (heard, channel, proxy) = (self.heard.clone(), self.channel.clone(), self.proxy.clone());
             let fetched = self.fetched;
             reading.spawn(async move {
@@ -223,7 +232,7 @@ impl Conversation {
                         Ok((records, _)) => {
                             for record in records {
                                 offset = record.offset + 1;
-                                if heard.send((subscription, Ok(record))).await.is_err() {
+                                if heard.send((subscription, Ok((number, record)))).await.is_err() {
                                     return;
                                 }
                             }

@@ -175,13 +175,13 @@ impl ChannelLink for Link {
         let until = |timeout_ms| Instant::now() + Duration::from_millis(timeout_ms);
         self.open.retain(|open| !open.orders.is_closed());
         match request {
-            ChannelRequest::Subscribe { subscription, channel, timeout_ms, message_bytes } => {
+            ChannelRequest::Subscribe { subscription, channel, timeout_ms, message_bytes, after } => {
                 let mut peer = Peer::of(&channel, message_bytes, Own::Subscription(subscription));
                 if self.is_crowded(&channel) {
                     peer.own = Some(Own::Subscription(subscription));
                 }
                 let (host, address, until) = (channel.host.clone(), channel.address.clone(), until(timeout_ms));
-                let order = Order::Subscribe(SubscribeOrder { subscription, channel, until });
+                let order = Order::Subscribe(SubscribeOrder { subscription, channel, until, after });
                 if let Some(orders) = self.give(peer, order) {
                     self.open.push(Open { subscription, orders, host, address });
                 }

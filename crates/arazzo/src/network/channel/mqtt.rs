@@ -78,11 +78,16 @@ pub(super) struct Terms {
     /// Seconds for which it is kept.
     expiry: Option<u32>,
     is_text: Option<bool>,
+    /// Bytes of a packet that the broker takes, if it says so.
+    most: Option<u32>,
 }
 
 /// What a connection hears.
 pub(super) enum Heard {
-    Connected,
+    /// The connection was accepted, by a broker that takes so many bytes of a packet, if it says so.
+    Connected {
+        most: Option<u32>,
+    },
     /// The oldest subscription without a number has left, with this one.
     Numbered(u16),
     /// A subscription was answered.
@@ -129,7 +134,7 @@ struct Filter {
 
 pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: Instant, mut desk: Desk) {
     let started = desk.bounded(until, "accept the connection", connect::<D>(&way, &channel, desk.most())).await;
-    let (client, mut events) = match started {
+    let (client, mut events, most) = match started {
         Some(Ok(started)) => started,
         Some(Err(failure)) => return desk.close(failure).await,
         None => return,
@@ -140,7 +145,7 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
             biased;
             order = desk.order() => match order {
                 Some(order) => {
-                    obey::<D>(&client, &mut desk, &mut filters, order).await;
+                    obey::<D>((&client, most), &mut desk, &mut filters, order).await;
                     continue;
                 }
                 None => {
@@ -163,7 +168,7 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
             }
             Ok(Heard::Granted(number, granted)) => filters.granted(&mut desk, number, granted).await,
             Ok(Heard::Message(published)) => filters.deliver(&mut desk, published).await,
-            Ok(Heard::Connected | Heard::Numbered(_) | Heard::Other) => {}
+            Ok(Heard::Connected { .. } | Heard::Numbered(_) | Heard::Other) => {}
             Err(why) => {
                 let failure = failure(&channel, desk.most(), why);
                 let asked = filters.asked.into_iter().map(|(_, order)| order);
@@ -176,7 +181,12 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
     }
 }
 
-async fn connect<D: Dialect>(way: &Way, channel: &Channel, most: u64) -> Result<(D::Client, D::Events), Failure> {
+/// The client, what it hears, and bytes of a packet that the broker takes.
+async fn connect<D: Dialect>(
+    way: &Way,
+    channel: &Channel,
+    most: u64,
+) -> Result<(D::Client, D::Events, Option<u32>), Failure> {
     let user = match &channel.login {
         None => None,
         Some(Login::Password { user, password }) => Some((user.clone(), password.clone())),
@@ -190,7 +200,7 @@ async fn connect<D: Dialect>(way: &Way, channel: &Channel, most: u64) -> Result<
     let (client, mut events) = D::begin(opening).map_err(refusal)?;
     loop {
         match D::next(&mut events).await {
-            Ok(Heard::Connected) => return Ok((client, events)),
+            Ok(Heard::Connected { most }) => return Ok((client, events, most)),
             Ok(_) => {}
             Err(Broken::Lost(why)) => {
                 let message = format!("`{}` closed the connection before it accepted it: {why}", channel.host);
@@ -214,7 +224,12 @@ fn failure(channel: &Channel, most: u64, why: Broken) -> Failure {
     }
 }
 
-async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Filters, order: Order) {
+async fn obey<D: Dialect>(
+    (client, most): (&D::Client, Option<u32>),
+    desk: &mut Desk,
+    filters: &mut Filters,
+    order: Order,
+) {
     match order {
         Order::Subscribe(order) => {
             let asked = binding::check(&order.channel, false).and_then(|()| {
@@ -230,7 +245,7 @@ async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Fil
         Order::Send(order) => {
             let publish = || {
                 binding::check(&order.channel, true)?;
-                D::publish(client, &order, &terms(&order.channel))
+                D::publish(client, &order, &terms(&order.channel, most))
             };
             match publish() {
                 Err(failure) => desk.sent(order.call, Err(failure)).await,
@@ -266,10 +281,10 @@ fn quality(channel: &Channel) -> u8 {
     binding::whole(channel, "qos").unwrap_or(1)
 }
 
-fn terms(channel: &Channel) -> Terms {
+fn terms(channel: &Channel, most: Option<u32>) -> Terms {
     let is_text = binding::whole::<u8>(channel, "payloadFormatIndicator").map(|one| one == 1);
     let expiry = binding::whole(channel, "messageExpiryInterval");
-    Terms { quality: quality(channel), retain: binding::flag(channel, "retain"), expiry, is_text }
+    Terms { quality: quality(channel), retain: binding::flag(channel, "retain"), expiry, is_text, most }
 }
 
 impl Filters {
@@ -331,7 +346,7 @@ impl Filters {
         let open: Vec<_> = self.filters.iter().filter(came_by).flat_map(|filter| filter.open.clone()).collect();
         for subscription in open {
             let (address, message) = (topic.clone(), message.clone());
-            desk.received(subscription, Incoming { address, is_stored, is_redelivered, message }).await;
+            desk.received(subscription, Incoming { address, is_stored, is_redelivered, mark: None, message }).await;
         }
     }
 

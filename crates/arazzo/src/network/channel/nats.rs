@@ -217,7 +217,8 @@ impl Conversation {
             Heard::Message { number, subject, reply_to, headers, payload } => {
                 let Some(&subscription) = self.subscriptions.get(&number) else { return Ok(()) };
                 let message = Message { headers, reply_to, payload, ..Message::default() };
-                let incoming = Incoming { address: subject, is_stored: false, is_redelivered: false, message };
+                let incoming =
+                    Incoming { address: subject, is_stored: false, is_redelivered: false, mark: None, message };
                 desk.received(subscription, incoming).await;
                 Ok(())
             }

@@ -86,7 +86,7 @@ pub(super) async fn serve(way: &Way, mut desk: Desk) {
                 }
             }
             Some((subscription, message, taken)) = arrivals.recv() => {
-                let incoming = Incoming { address: String::new(), is_stored: false, is_redelivered: false, message };
+                let incoming = Incoming { address: String::new(), is_stored: false, is_redelivered: false, mark: None, message };
                 if desk.received(subscription, incoming).await.is_some() {
                     // A client that has gone needs no answer.
                     let _ = taken.send(());

@@ -64,7 +64,7 @@ pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk
         for subscription in desk.subscriptions() {
             let message = Message { payload: payload.clone(), ..Message::default() };
             let address = channel.address.clone();
-            let incoming = Incoming { address, is_stored: false, is_redelivered: false, message };
+            let incoming = Incoming { address, is_stored: false, is_redelivered: false, mark: None, message };
             desk.received(subscription, incoming).await;
         }
     }

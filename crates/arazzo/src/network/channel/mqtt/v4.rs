@@ -33,7 +33,7 @@ impl Dialect for V4 {
 
     async fn next(events: &mut EventLoop) -> Result<Heard, Broken> {
         Ok(match events.poll().await.map_err(broken)? {
-            Event::Incoming(Packet::ConnAck(_)) => Heard::Connected,
+            Event::Incoming(Packet::ConnAck(_)) => Heard::Connected { most: None },
             Event::Incoming(Packet::SubAck(answer)) => {
                 let granted = match answer.return_codes.first() {
                     Some(SubscribeReasonCode::Success(_)) => Ok(()),

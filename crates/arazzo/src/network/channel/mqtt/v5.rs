@@ -4,7 +4,7 @@ use arazzo_engine::machine::Failure;
 use arazzo_engine::machine::message::Message;
 use rumqttc_v5::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, IncomingPacketSizeLimit, MqttOptions, Outgoing,
-    Packet, PublishNoticeError, PublishOptions, PublishProperties, QoS, StateError, SubscribeFilterInput,
+    Packet, Publish, PublishNoticeError, PublishOptions, PublishProperties, QoS, StateError, SubscribeFilterInput,
     SubscribeProperties, SubscribeReasonCode,
 };
 
@@ -36,7 +36,9 @@ impl Dialect for V5 {
 
     async fn next(events: &mut EventLoop) -> Result<Heard, Broken> {
         Ok(match events.poll().await.map_err(broken)? {
-            Event::Incoming(Packet::ConnAck(_)) => Heard::Connected,
+            Event::Incoming(Packet::ConnAck(answer)) => {
+                Heard::Connected { most: answer.properties.and_then(|properties| properties.max_packet_size) }
+            }
             Event::Incoming(Packet::SubAck(answer)) => {
                 let granted = match answer.return_codes.first() {
                     Some(SubscribeReasonCode::Success(_)) => Ok(()),
@@ -105,6 +107,19 @@ impl Dialect for V5 {
             content_type: or(content_type, "contentType"),
             ..PublishProperties::default()
         };
+        // The library would end the connection.
+        if let Some(most) = terms.most {
+            let (topic, payload) = (order.channel.address.as_str(), payload.clone());
+            let packet = Publish::new(topic, level(terms.quality), payload, Some(properties.clone()));
+            // The number of the packet is given later.
+            let size = packet.size() + 2;
+            if u32::try_from(size).map_or(true, |size| size > most) {
+                return Err(refusal(format!(
+                    "`{}` takes packets of {most} bytes at most, and this message is one of {size}",
+                    order.channel.host
+                )));
+            }
+        }
         let options = PublishOptions::new(level(terms.quality)).retain(terms.retain).properties(properties);
         let notice = client
             .try_publish_tracked(order.channel.address.as_str(), payload.clone(), options)
