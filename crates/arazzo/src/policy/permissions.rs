@@ -518,7 +518,7 @@ mod tests {
 
     fn hears(channel: &Channel) -> ChannelRequest {
         let (subscription, channel) = (SubscriptionId(1), channel.clone());
-        ChannelRequest::Subscribe { subscription, channel, timeout_ms: 0, message_bytes: 0 }
+        ChannelRequest::Subscribe { subscription, channel, timeout_ms: 0, message_bytes: 0, after: vec![] }
     }
 
     fn says(channel: &Channel) -> ChannelRequest {
