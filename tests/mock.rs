@@ -199,7 +199,7 @@ paths:
       responses:
         '200':
           description: a report
-          content: { application/json: { examples: { queued: { value: { state: queued } }, done: { value: { state: done } } } } }
+          content: { application/json: { schema: { type: object, properties: { state: { type: string, enum: [queued, done] } } }, examples: { queued: { value: { state: queued } }, done: { value: { state: done } } } } }
   /titles/{id}:
     get:
       operationId: getTitle

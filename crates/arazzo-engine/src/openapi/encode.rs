@@ -107,6 +107,19 @@ impl Style {
 }
 
 impl Serialization {
+    /// `true` for the name of one member of an object: `filter[state]` of `filter` with `style: deepObject`, `state`
+    /// with `style: form` where it is exploded and has that member.
+    pub(super) fn names_member(&self, object: &str, name: &str, has: &dyn Fn(&str) -> bool) -> bool {
+        match self.style {
+            Style::DeepObject => {
+                let bracketed = name.strip_prefix(object).and_then(|rest| rest.strip_prefix('['));
+                bracketed.is_some_and(|rest| rest.len() > 1 && rest.ends_with(']'))
+            }
+            Style::Form => self.explode && self.content.is_none() && has(name),
+            _ => false,
+        }
+    }
+
     /// A style as it is without further fields.
     #[must_use]
     pub fn of(style: Style) -> Self {

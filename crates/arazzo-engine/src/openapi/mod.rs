@@ -746,22 +746,11 @@ impl<'a> Parameter<'a> {
         }
     }
 
-    /// `true` for a name by which one member of its value is sent: `filter[state]` of a `filter` with `style: deepObject`,
-    /// `state` of an object with `style: form` that is exploded.
+    /// `true` for a name by which one member of its value is sent.
     #[must_use]
     pub fn sends_member_as(&self, name: &str) -> bool {
-        let serialization = self.serialization();
-        match serialization.style {
-            Style::DeepObject => {
-                let bracketed = name.strip_prefix(self.name).and_then(|rest| rest.strip_prefix('['));
-                bracketed.is_some_and(|rest| rest.len() > 1 && rest.ends_with(']'))
-            }
-            Style::Form if serialization.explode && serialization.content.is_none() => {
-                let properties = self.schema().and_then(|schema| schema.get("properties"));
-                properties.is_some_and(|properties| properties.get(name).is_some())
-            }
-            _ => false,
-        }
+        let known = |name: &str| self.schema().and_then(|schema| schema.get("properties")?.get(name)).is_some();
+        self.serialization().names_member(self.name, name, &known)
     }
 
     /// The value of `style` that this version of the program does not know, and its place.
